@@ -1,0 +1,27 @@
+from importlib.metadata import version as installed
+
+project = "Flask-SCIM"
+author = "The Flask-SCIM authors"
+copyright = "2026, The Flask-SCIM authors"
+release = installed("Flask-SCIM")
+version = ".".join(release.split(".")[:2])
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+
+# Names of our own must resolve. Others' inventories would have to be fetched at each build.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!flask_scim\.)[a-z_]+\..+"),
+    ("py:.*", r"[a-z]+|None|Any|Callable|Iterable|Iterator|Mapping|Sequence|[A-Z]\w*Error"),
+]
+
+html_theme = "furo"
+html_title = "Flask-SCIM"
