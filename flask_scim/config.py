@@ -1,0 +1,66 @@
+"""What a host can set, read once from ``app.config``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class ConfigurationError(RuntimeError):
+    """The host's declarations or settings cannot be used; the message names the repair."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one app.
+
+    :param url_prefix: ``SCIM_URL_PREFIX``, the path below which connections have their endpoints.
+    :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped:
+        ``"ignore"`` or ``"keep"``.
+    :param max_content_length: ``SCIM_MAX_CONTENT_LENGTH``, the largest body in bytes.
+    :param default_page_size: ``SCIM_DEFAULT_PAGE_SIZE``, the resources of a page without ``count``.
+    :param max_page_size: ``SCIM_MAX_PAGE_SIZE``, the most resources of a page.
+    :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
+    """
+
+    url_prefix: str = "/scim/v2"
+    unmapped: str = "ignore"
+    max_content_length: int = 1_048_576
+    default_page_size: int = 100
+    max_page_size: int = 1_000
+    docs: bool = True
+
+    @classmethod
+    def read(cls, config: dict[str, Any]) -> Settings:
+        """Read the settings of an app.
+
+        :param config: the app's ``config``.
+        :return: the settings, with defaults for what the app leaves out.
+        :raises ConfigurationError: if a value cannot be used.
+        """
+        prefix = config.get("SCIM_URL_PREFIX", cls.url_prefix)
+        if not isinstance(prefix, str) or not prefix.startswith("/") or prefix.endswith("/"):
+            raise ConfigurationError(
+                f"SCIM_URL_PREFIX must begin with a slash and not end with one, not {prefix!r}."
+            )
+        unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
+        if unmapped not in ("ignore", "keep"):
+            raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
+        maximum = _positive(config, "SCIM_MAX_PAGE_SIZE", cls.max_page_size)
+        return cls(
+            url_prefix=prefix,
+            unmapped=unmapped,
+            max_content_length=_positive(config, "SCIM_MAX_CONTENT_LENGTH", cls.max_content_length),
+            default_page_size=min(
+                _positive(config, "SCIM_DEFAULT_PAGE_SIZE", cls.default_page_size), maximum
+            ),
+            max_page_size=maximum,
+            docs=bool(config.get("SCIM_DOCS", cls.docs)),
+        )
+
+
+def _positive(config: dict[str, Any], name: str, default: int) -> int:
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number above 0, not {value!r}.")
+    return value

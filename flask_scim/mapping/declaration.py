@@ -1,0 +1,246 @@
+"""A host's declaration read against the schemas, with every mistake named at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping as Dict
+from typing import Any
+
+from ..config import ConfigurationError
+from ..protocol import syntax
+from ..protocol.errors import ScimError
+from ..protocol.parser import parse_path
+from ..protocol.resolver import AttributePath, resolve_path
+from ..protocol.schema import Mutability, ResourceType, Returned
+from ..protocol.syntax import Comparison, Operator
+from ..protocol.values import load_simple
+from .mapping import Field, Mapping, Slot
+from .sources import AnySource, RecordColumn, Source, read_source
+
+#: Sub-attributes whose plain values in a template are literals, not names.
+_LITERALS = ("type", "primary")
+#: Attributes that live in the record where the host has no place for them.
+_RECORD_COLUMNS = {"externalId": "external_id", "active": "active"}
+
+
+def read_declaration(
+    declaration: Dict[str, Any], resource_type: ResourceType, *, keep_unmapped: bool
+) -> Mapping:
+    """Read a declaration.
+
+    :param declaration: SCIM paths and where their values sit in the host's row.
+    :param resource_type: the resource type that is mapped.
+    :param keep_unmapped: whether attributes that the declaration leaves out are kept in the record.
+    :return: the mapping.
+    :raises ConfigurationError: with every mistake and its repair.
+    """
+    reader = _Reader(resource_type)
+    for path, source in declaration.items():
+        reader.read(path, source)
+    reader.finish()
+    if reader.problems:
+        lines = "\n".join(f"  - {problem}" for problem in reader.problems)
+        raise ConfigurationError(f"The mapping of {resource_type.name} cannot be used:\n{lines}")
+    return Mapping(resource_type, tuple(reader.fields), tuple(reader.slots), keep_unmapped)
+
+
+class _Reader:
+    def __init__(self, resource_type: ResourceType) -> None:
+        self.resource_type = resource_type
+        self.fields: list[Field] = []
+        self.slots: list[Slot] = []
+        self.problems: list[str] = []
+
+    def read(self, path: str, source: Any) -> None:
+        try:
+            tree = parse_path(path)
+            target = resolve_path(tree, self.resource_type)
+        except ScimError as error:
+            self.problems.append(f"{path!r}: {error.detail} Correct the name.")
+            return
+        if target.attribute is None:
+            self._read_extension(path, source)
+            return
+        whole = AttributePath(target.attribute, urn=target.urn)
+        if self._is_forbidden(path, whole):
+            return
+        if target.condition is not None:
+            self._read_filtered(path, whole, tree, target.sub_attribute, source)
+        elif target.sub_attribute is not None and target.attribute.multi_valued:
+            self.problems.append(
+                f"{path!r}: {target.attribute.name} has many entries; say which one is meant, as in"
+                f' {target.attribute.name}[type eq "work"].{target.sub_attribute.name}.'
+            )
+        elif isinstance(source, list):
+            self._read_templates(path, whole, source)
+        elif isinstance(source, Dict):
+            for name, part in source.items():
+                self.read(f"{path}.{name}", part)
+        else:
+            bound = AttributePath(target.attribute, target.sub_attribute, target.urn)
+            self._add_field(path, bound, source)
+
+    def finish(self) -> None:
+        mapped = {field.path.keys for field in self.fields}
+        for name, column in _RECORD_COLUMNS.items():
+            attribute = self.resource_type.attribute(name)
+            if attribute is not None and (name,) not in mapped:
+                self.fields.append(Field(AttributePath(attribute), RecordColumn(column)))
+        for attribute in self.resource_type.schema.attributes:
+            if attribute.required and (attribute.name,) not in mapped:
+                self.problems.append(
+                    f"{attribute.name} is required and not mapped; "
+                    f"add {attribute.name!r} with the model's attribute that holds it."
+                )
+        self._check_writers()
+
+    def _is_forbidden(self, path: str, bound: AttributePath) -> bool:
+        attribute = bound.attribute
+        if attribute.name in ("id", "meta", "schemas"):
+            self.problems.append(
+                f"{path!r}: {attribute.name} is made by the server; leave it out"
+                + (" and name the attribute with id=…." if attribute.name == "id" else ".")
+            )
+        elif attribute.returned is Returned.NEVER:
+            self.problems.append(f"{path!r}: {attribute.name} cannot be mapped; leave it out.")
+        else:
+            return False
+        return True
+
+    def _read_extension(self, path: str, source: Any) -> None:
+        if not isinstance(source, Dict):
+            self.problems.append(f"{path!r}: give the extension's attributes as a dict.")
+            return
+        for name, part in source.items():
+            self.read(f"{path}:{name}", part)
+
+    def _read_templates(self, path: str, whole: AttributePath, templates: list[Any]) -> None:
+        if not (whole.attribute.multi_valued and whole.attribute.is_complex):
+            self.problems.append(f"{path!r}: {whole.attribute.name} takes no list; give a source.")
+            return
+        for template in templates:
+            if isinstance(template, Dict):
+                self._read_template(path, whole, template)
+            else:
+                self.problems.append(f"{path!r}: each entry of the list must be a dict.")
+
+    def _read_template(self, path: str, whole: AttributePath, template: Dict[str, Any]) -> None:
+        literals: dict[str, Any] = {}
+        sources: dict[str, AnySource] = {}
+        for name, part in template.items():
+            sub = whole.attribute.sub(name)
+            where = f"{path}.{name}"
+            if sub is None:
+                self.problems.append(
+                    f"{where!r}: {whole.attribute.name} has no sub-attribute {name!r}. "
+                    "Correct the name."
+                )
+            elif isinstance(part, bool) or (sub.name in _LITERALS and isinstance(part, str)):
+                try:
+                    literals[sub.name] = load_simple(sub, part, where)
+                except ScimError as error:
+                    self.problems.append(f"{where!r}: {error.detail}")
+            else:
+                source = self._source(where, part)
+                if source is not None:
+                    sources[sub.name] = source
+        self._add_slot(path, whole, literals, sources)
+
+    def _read_filtered(
+        self,
+        path: str,
+        whole: AttributePath,
+        tree: syntax.Path,
+        sub_attribute: Any,
+        source: Any,
+    ) -> None:
+        literals = _literals_of(tree.filter)
+        if literals is None or sub_attribute is None:
+            self.problems.append(
+                f"{path!r}: a mapped entry is written "
+                f'{whole.attribute.name}[type eq "work"].value; only eq and and can be used.'
+            )
+            return
+        named = {
+            sub.name: value
+            for name, value in literals.items()
+            if (sub := whole.attribute.sub(name)) is not None
+        }
+        read = self._source(path, source)
+        if read is not None:
+            self._add_slot(path, whole, named, {sub_attribute.name: read})
+
+    def _add_slot(
+        self,
+        path: str,
+        whole: AttributePath,
+        literals: dict[str, Any],
+        sources: dict[str, AnySource],
+    ) -> None:
+        if not sources:
+            self.problems.append(f"{path!r}: an entry needs at least one source, such as value.")
+            return
+        for index, slot in enumerate(self.slots):
+            if slot.path == whole and dict(slot.literals) == literals:
+                merged = dict(slot.sources) | sources
+                self.slots[index] = Slot(whole, slot.literals, tuple(merged.items()))
+                return
+        self.slots.append(Slot(whole, tuple(literals.items()), tuple(sources.items())))
+
+    def _add_field(self, path: str, bound: AttributePath, source: Any) -> None:
+        read = self._source(path, source)
+        if read is None:
+            return
+        if any(field.path == bound for field in self.fields):
+            self.problems.append(f"{path!r} is mapped twice; keep one.")
+        if isinstance(read, Source) and read.inverted and bound.leaf.type != "boolean":
+            self.problems.append(f"{path!r}: only a boolean can be inverted; drop the '!'.")
+        if isinstance(read, Source) and bound.leaf.mutability is Mutability.READ_ONLY:
+            read = Source(read.steps, read.inverted, True, read.owner)
+        self.fields.append(Field(bound, read))
+
+    def _source(self, path: str, source: Any) -> Any:
+        try:
+            return read_source(source)
+        except TypeError as error:
+            self.problems.append(f"{path!r}: {error}.")
+            return None
+
+    def _check_writers(self) -> None:
+        places = [(str(field.path), field.source) for field in self.fields]
+        places += [
+            (f"{slot.path}.{name}", source) for slot in self.slots for name, source in slot.sources
+        ]
+        writers = Counter(
+            source.steps
+            for _, source in places
+            if isinstance(source, Source) and not source.read_only
+        )
+        for steps, count in writers.items():
+            if count > 1:
+                names = ", ".join(
+                    path
+                    for path, source in places
+                    if isinstance(source, Source) and source.steps == steps
+                )
+                self.problems.append(
+                    f"{'.'.join(steps)} has several writers ({names}); "
+                    "keep one and wrap the others in read_only()."
+                )
+
+
+def _literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:
+    """The names and values of a filter that is made of ``eq`` and ``and`` only, else ``None``."""
+    match tree:
+        case Comparison(name, Operator.EQ, value):
+            return {name.attribute: value}
+        case syntax.And(terms):
+            literals: dict[str, Any] = {}
+            for term in terms:
+                part = _literals_of(term)
+                if part is None:
+                    return None
+                literals |= part
+            return literals
+        case _:
+            return None

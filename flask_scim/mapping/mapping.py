@@ -1,0 +1,278 @@
+"""A checked declaration: it takes documents apart into places, and puts them together again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..protocol.resolver import AttributePath
+from ..protocol.schema import ResourceType, Returned
+from .sources import AnySource, Source
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of the document and its place.
+
+    :param path: where the value stands in the document.
+    :param source: where it sits.
+    """
+
+    path: AttributePath
+    source: AnySource
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One typed entry of a multi-valued attribute, such as the work e-mail.
+
+    :param path: the multi-valued attribute.
+    :param literals: the sub-attributes that are always the same.
+    :param sources: the sub-attributes that have a place, and the places.
+    """
+
+    path: AttributePath
+    literals: tuple[tuple[str, Any], ...]
+    sources: tuple[tuple[str, AnySource], ...]
+
+    @property
+    def key(self) -> str:
+        """The name under which the record keeps what the slot has no place for."""
+        kind = dict(self.literals).get("type", "")
+        return f"{self.path}:{kind}"
+
+    @property
+    def kind(self) -> dict[str, Any]:
+        """The literals by which an entry is told to be of this slot."""
+        return {name: value for name, value in self.literals if name != "primary"}
+
+
+@dataclass(slots=True)
+class Parts:
+    """A document taken apart.
+
+    :param values: one for each of :attr:`Mapping.sources`, ``None`` where nothing is assigned.
+    :param kept: what no place was named for; empty where such attributes are ignored.
+    :param extras: the same for the entries of slots, by :attr:`Slot.key`.
+    """
+
+    values: list[Any]
+    kept: Document = field(default_factory=dict)
+    extras: dict[str, Document] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Where the attributes of one resource type sit.
+
+    :param resource_type: the resource type that is mapped.
+    :param fields: single values and their places.
+    :param slots: typed entries and their places.
+    :param keep_unmapped: whether the rest is kept in the record.
+    """
+
+    resource_type: ResourceType
+    fields: tuple[Field, ...]
+    slots: tuple[Slot, ...]
+    keep_unmapped: bool
+
+    @cached_property
+    def _slots_by_path(self) -> dict[tuple[str, ...], list[tuple[Slot, int]]]:
+        grouped: dict[tuple[str, ...], list[Slot]] = {}
+        for slot in self.slots:
+            grouped.setdefault(slot.path.keys, []).append(slot)
+        indexed: dict[tuple[str, ...], list[tuple[Slot, int]]] = {}
+        index = len(self.fields)
+        for keys, slots in grouped.items():
+            for slot in slots:
+                indexed.setdefault(keys, []).append((slot, index))
+                index += len(slot.sources)
+        return indexed
+
+    @cached_property
+    def sources(self) -> tuple[tuple[AttributePath, AnySource], ...]:
+        """Every place and the path whose value it holds: those of fields, then those of slots."""
+        places = [(field.path, field.source) for field in self.fields]
+        for group in self._slots_by_path.values():
+            for slot, _ in group:
+                attribute, urn = slot.path.attribute, slot.path.urn
+                places += [
+                    (AttributePath(attribute, attribute.sub(name), urn), source)
+                    for name, source in slot.sources
+                ]
+        return tuple(places)
+
+    def slots_of(self, path: AttributePath) -> list[tuple[Slot, int]]:
+        """List the slots of a multi-valued attribute.
+
+        :param path: the attribute.
+        :return: the slots, each with the index of its first source in :attr:`sources`.
+        """
+        return self._slots_by_path.get(path.keys, [])
+
+    def maps(self, path: AttributePath) -> bool:
+        """Tell whether the attribute, or a part of it, is served.
+
+        :param path: the attribute or sub-attribute.
+        :return: whether a value that is sent there can come back.
+        """
+        if self.keep_unmapped and path.attribute.returned is not Returned.NEVER:
+            return True
+        whole = AttributePath(path.attribute, urn=path.urn)
+        for place, _ in self.sources:
+            is_part = path == whole and place.keys[: len(path.keys)] == path.keys
+            if is_part or place in (path, whole):
+                return True
+        return any(path.leaf.name in dict(slot.literals) for slot, _ in self.slots_of(whole))
+
+    def split(self, document: Document) -> Parts:
+        """Take a document apart.
+
+        :param document: a resource in canonical form.
+        :return: its values in the order of :attr:`sources`, and what is kept beside them.
+        """
+        rest = _copy(document)
+        for name in ("schemas", "id", "meta"):
+            rest.pop(name, None)
+        parts = Parts([_take(rest, field.path.keys) for field in self.fields])
+        for keys, group in self._slots_by_path.items():
+            entries = _take(rest, keys) or []
+            self._fill_slots(group, entries, parts)
+            if entries:
+                _put(rest, keys, entries)
+        if self.keep_unmapped:
+            parts.kept = self._keepable(rest)
+        else:
+            parts.extras = {}
+        return parts
+
+    def join(
+        self, values: Sequence[Any], kept: Document | None, extras: dict[str, Document] | None
+    ) -> Document:
+        """Put a document together.
+
+        :param values: one value for each of :attr:`sources`.
+        :param kept: what the record keeps.
+        :param extras: what the record keeps for the entries of slots.
+        :return: the resource in canonical form, without ``schemas``, ``id`` and ``meta``.
+        """
+        document: Document = _copy(kept or {})
+        for field_, value in zip(self.fields, values, strict=False):
+            if value is not None:
+                _put(document, field_.path.keys, value)
+        for keys, group in self._slots_by_path.items():
+            entries = []
+            for slot, index in group:
+                filled = {
+                    name: value
+                    for offset, (name, _) in enumerate(slot.sources)
+                    if (value := values[index + offset]) is not None
+                }
+                if filled:
+                    extra = (extras or {}).get(slot.key, {})
+                    entries.append(dict(slot.literals) | extra | filled)
+            if entries:
+                _put(document, keys, entries + (_get(document, keys) or []))
+        return document
+
+    def _fill_slots(
+        self, group: list[tuple[Slot, int]], entries: list[Document], parts: Parts
+    ) -> None:
+        """Move the entries that belong to slots out of ``entries`` and into ``parts``."""
+        taken = [_choose(slot, entries, alone=len(group) == 1) for slot, _ in group]
+        another_is_primary = any(entry.get("primary") is True for entry in entries)
+        for (slot, _), entry in zip(group, taken, strict=True):
+            named = entry or {}
+            parts.values += [named.get(name) for name, _ in slot.sources]
+            if entry is None:
+                continue
+            literals, placed = dict(slot.literals), dict(slot.sources)
+            extra = {
+                name: value
+                for name, value in entry.items()
+                if name not in placed and literals.get(name) != value
+            }
+            others = (other for other in taken if other is not None and other is not entry)
+            if (
+                literals.get("primary") is True
+                and "primary" not in entry
+                and (another_is_primary or any(other.get("primary") is True for other in others))
+            ):
+                extra["primary"] = False
+            if extra:
+                parts.extras[slot.key] = extra
+
+    def _keepable(self, rest: Document) -> Document:
+        """Leave out what must not be stored in the clear."""
+        never = [
+            attribute.name
+            for attribute in self.resource_type.schema.attributes
+            if attribute.returned is Returned.NEVER
+        ]
+        return {name: value for name, value in rest.items() if name not in never}
+
+
+def writable(source: AnySource) -> bool:
+    """Tell whether SCIM writes to a source."""
+    return isinstance(source, Source) and not source.read_only
+
+
+def _choose(slot: Slot, entries: list[Document], *, alone: bool) -> Document | None:
+    """Take the entry that belongs to a slot: the one of its kind, else an untyped one."""
+    kind = slot.kind
+    for index, entry in enumerate(entries):
+        if all(_same(entry.get(name), value) for name, value in kind.items()):
+            return entries.pop(index)
+    primary = dict(slot.literals).get("primary") is True
+    for index, entry in enumerate(entries):
+        untyped = not any(name in entry for name in kind)
+        is_meant = primary and entry.get("primary") is True
+        if untyped and (is_meant or (alone and len(entries) == 1)):
+            return entries.pop(index)
+    return None
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one.lower() == other.lower()
+    return bool(one == other)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copy(item) for item in value]
+    return value
+
+
+def _get(document: Document, keys: tuple[str, ...]) -> Any:
+    value: Any = document
+    for key in keys:
+        if value is None:
+            return None
+        value = value.get(key)
+    return value
+
+
+def _put(document: Document, keys: tuple[str, ...], value: Any) -> None:
+    for key in keys[:-1]:
+        document = document.setdefault(key, {})
+    document[keys[-1]] = value
+
+
+def _take(document: Document, keys: tuple[str, ...]) -> Any:
+    """Remove a value, and with it the objects that it leaves empty."""
+    if len(keys) == 1:
+        return document.pop(keys[0], None)
+    inner = document.get(keys[0])
+    if inner is None:
+        return None
+    value = _take(inner, keys[1:])
+    if not inner:
+        del document[keys[0]]
+    return value

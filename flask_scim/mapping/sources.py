@@ -1,0 +1,110 @@
+"""The places that a declaration can name: attributes of the row, keys in it, computed values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class ModelAttribute(Protocol):
+    """An attribute of a model class, such as ``User.email``."""
+
+    key: str
+    class_: type
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that is reached from the host's row, by name.
+
+    :param steps: the names on the way: attributes, to-one relationships, then keys of a JSON value.
+    :param inverted: whether the place says the opposite of the SCIM attribute.
+    :param read_only: whether SCIM reads the place and never writes it.
+    :param owner: the class whose attribute the declaration named, where it named one.
+    """
+
+    steps: tuple[str, ...]
+    inverted: bool = False
+    read_only: bool = False
+    owner: type | None = None
+
+    def __str__(self) -> str:
+        return ("!" if self.inverted else "") + ".".join(self.steps)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """A value that a function of the host makes from the row; SCIM never writes it.
+
+    :param function: takes the row and returns the value.
+    :param expression: the same in SQL, so that filters and sorting can use it.
+    """
+
+    function: Callable[[Any], Any]
+    expression: Any = None
+
+    def __str__(self) -> str:
+        return f"computed by {getattr(self.function, '__name__', 'a function')}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordColumn:
+    """A column of the record that Flask-SCIM keeps beside the host's row."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} of the SCIM record"
+
+
+AnySource = Source | Computed | RecordColumn
+#: What a declaration may write where a source is meant.
+Sourced = str | ModelAttribute | Source | Computed
+
+
+def read_only(source: Sourced) -> Source | Computed:
+    """Mark a source that SCIM reads and never writes.
+
+    :param source: an attribute of the model, or its name.
+    :return: the source, for use in a declaration.
+    """
+    read = read_source(source)
+    return read if isinstance(read, Computed) else replace(read, read_only=True)
+
+
+def computed(function: Callable[[Any], Any], expression: Any = None) -> Computed:
+    """Name a function whose result an attribute shows.
+
+    :param function: takes the host's row and returns the value.
+    :param expression: a SQL expression of the same meaning; without it filters on the attribute
+        are refused.
+    :return: the source, for use in a declaration.
+    """
+    return Computed(function, expression)
+
+
+def read_source(source: Any) -> Source | Computed:
+    """Read what a declaration wrote where a source is meant.
+
+    :param source: an attribute of a model, ``"name"``, ``"!name"``, ``"json_column.key"``,
+        ``"relationship.name"``, or the result of :func:`read_only` or :func:`computed`.
+    :return: the source.
+    :raises TypeError: if it is nothing of the kind.
+    """
+    match source:
+        case Source() | Computed():
+            return source
+        case str():
+            inverted = source.startswith("!")
+            steps = tuple(source.removeprefix("!").split("."))
+            if not all(steps):
+                raise TypeError(f"{source!r} is not the name of an attribute")
+            return Source(steps, inverted=inverted)
+        case ModelAttribute():
+            return Source((source.key,), owner=source.class_)
+        case _:
+            raise TypeError(
+                f"{source!r} is no source; write an attribute of the model or its name in quotes"
+            )
