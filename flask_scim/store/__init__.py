@@ -1,0 +1,1 @@
+"""Resources in the host's database: our tables, filters as SQL, and the store of one connection."""

@@ -1,0 +1,272 @@
+"""How each database compares text and reads JSON, so that all of them answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from ..protocol.syntax import Operator
+from ..protocol.values import fold
+
+Sql = sa.ColumnElement[Any]
+Keys = tuple[str, ...]
+
+RELATIONS: dict[Operator, Callable[[Any, Any], Any]] = {
+    Operator.EQ: eq,
+    Operator.GT: gt,
+    Operator.GE: ge,
+    Operator.LT: lt,
+    Operator.LE: le,
+}
+_FOLD_FUNCTION = "flask_scim_fold"
+
+
+class Backend:
+    """What the databases have in common."""
+
+    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+        """Compare text.
+
+        :param text: the expression that holds the text.
+        :param operator: the operator of the filter.
+        :param value: what to compare with; folded already unless ``exact``.
+        :param exact: whether letter case counts.
+        :return: the condition; NULL where the text is NULL.
+        """
+        subject = self.binary(text if exact else self.folded(text, value))
+        match operator:
+            case Operator.CO:
+                return subject.contains(value, autoescape=True)
+            case Operator.SW:
+                return subject.startswith(value, autoescape=True)
+            case Operator.EW:
+                return subject.endswith(value, autoescape=True)
+            case _:
+                return RELATIONS[operator](subject, value)  # type: ignore[no-any-return]
+
+    def folded(self, text: Sql, value: str) -> Sql:
+        """Bring text into the form in which letter case does not count.
+
+        :param text: the expression that holds the text.
+        :param value: what it is going to be compared with: plain ASCII lets an index serve.
+        :return: the folded text.
+        """
+        return sa.func.lower(text)
+
+    def binary(self, text: Sql) -> Sql:
+        """Make text compare by code point."""
+        return text
+
+    def prepare(self, connection: Connection) -> None:
+        """Make ready a connection on which conditions of this backend are going to run."""
+
+    def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
+        """Lock what ``FOR UPDATE`` does not lock on this database."""
+
+    def json_text(self, json: Sql, keys: Keys) -> Sql:
+        """Read text from JSON; NULL where there is none."""
+        raise NotImplementedError
+
+    def json_boolean(self, json: Sql, keys: Keys) -> Sql:
+        """Read a boolean from JSON as a condition."""
+        return self.json_text(json, keys) == "true"
+
+    def json_number(self, json: Sql, keys: Keys) -> Sql:
+        """Read a number from JSON."""
+        raise NotImplementedError
+
+    def json_present(self, json: Sql, keys: Keys) -> Sql:
+        """Tell whether JSON holds something at the keys that is neither null nor empty."""
+        return self.json_text(json, keys).not_in(("", "[]", "{}"))
+
+    def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
+        """Read the elements of a JSON array.
+
+        :return: the table of elements and its column, which is JSON itself.
+        """
+        raise NotImplementedError
+
+
+class PostgreSQL(Backend):
+    """PostgreSQL, where JSON is compared as ``jsonb``."""
+
+    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+        if operator in (Operator.GT, Operator.GE, Operator.LT, Operator.LE):
+            subject = text if exact else self.folded(text, value)
+            return RELATIONS[operator](sa.collate(subject, "C"), value)  # type: ignore[no-any-return]
+        return super().compare_text(text, operator, value, exact=exact)
+
+    def folded(self, text: Sql, value: str) -> Sql:
+        # Under the C locale lower() leaves letters beyond ASCII alone; ICU folds them everywhere.
+        return sa.func.lower(text if value.isascii() else sa.collate(text, "und-x-icu"))
+
+    def json_text(self, json: Sql, keys: Keys) -> Sql:
+        text: Sql = sa.cast(json, JSONB)[keys].astext
+        return text
+
+    def json_number(self, json: Sql, keys: Keys) -> Sql:
+        value = sa.cast(json, JSONB)[keys]
+        return sa.case(
+            (sa.func.jsonb_typeof(value) == "number", sa.cast(value.astext, sa.Numeric)),
+            else_=None,
+        )
+
+    def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
+        value = sa.cast(json, JSONB)[keys]
+        array = sa.case(
+            (sa.func.jsonb_typeof(value) == "array", value),
+            else_=sa.cast(sa.literal_column("'[]'"), JSONB),
+        )
+        element = sa.func.jsonb_array_elements(array, type_=JSONB).column_valued("element")
+        return element.scalar_alias, element
+
+
+class SQLite(Backend):
+    """SQLite, whose own ``lower()`` and ``LIKE`` know no letters beyond ASCII."""
+
+    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+        subject = text if exact else self.folded(text, value)
+        length = len(value)
+        match operator:
+            case Operator.CO:
+                return sa.func.instr(subject, value) > 0
+            case Operator.SW:
+                return sa.func.substr(subject, 1, length) == self.binary(sa.literal(value))
+            case Operator.EW if length:
+                return sa.func.substr(subject, -length) == self.binary(sa.literal(value))
+            case Operator.EW:
+                return text.is_not(None)
+            case _:
+                return RELATIONS[operator](subject, self.binary(sa.literal(value)))  # type: ignore[no-any-return]
+
+    def folded(self, text: Sql, value: str) -> Sql:
+        if value.isascii():
+            return sa.func.lower(text)
+        return getattr(sa.func, _FOLD_FUNCTION)(text, type_=sa.String)  # type: ignore[no-any-return]
+
+    def binary(self, text: Sql) -> Sql:
+        return sa.collate(text, "BINARY")
+
+    def prepare(self, connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.create_function(
+            _FOLD_FUNCTION, 1, lambda text: None if text is None else fold(text), deterministic=True
+        )
+
+    def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
+        # Only a write begins a transaction here, and it keeps every other writer out.
+        connection.execute(table.update().where(condition).values(version=table.c.version))
+
+    def json_text(self, json: Sql, keys: Keys) -> Sql:
+        return sa.func.json_extract(json, _json_path(keys), type_=sa.String)
+
+    def json_boolean(self, json: Sql, keys: Keys) -> Sql:
+        return sa.func.json_type(json, _json_path(keys)) == "true"
+
+    def json_number(self, json: Sql, keys: Keys) -> Sql:
+        return sa.func.json_extract(json, _json_path(keys), type_=sa.Numeric(asdecimal=False))
+
+    def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
+        each = sa.func.json_each(json, _json_path(keys))
+        elements = each.table_valued("value", "type", name="element")
+        quoted = sa.func.json_quote(elements.c.value)
+        is_json = elements.c.type.in_(("object", "array"))
+        return elements, sa.case((is_json, elements.c.value), else_=quoted)
+
+
+class MySQL(Backend):
+    """MariaDB and MySQL, whose columns compare by collation: mostly without case or accents.
+
+    :param collation: one that compares by code point and does not ignore blanks at the end.
+    :param caseless: the tables and columns whose own collation ignores letter case.
+    """
+
+    def __init__(self, collation: str, caseless: frozenset[tuple[str, str]]) -> None:
+        self.collation = collation
+        self.caseless = caseless
+
+    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+        condition = super().compare_text(text, operator, value, exact=exact)
+        if operator is Operator.EQ and isinstance(text, sa.Column) and (exact or self._folds(text)):
+            # What is equal by code point is equal under any collation: this half uses the index.
+            return sa.and_(text == value, condition)
+        return condition
+
+    def _folds(self, column: sa.Column[Any]) -> bool:
+        return (getattr(column.table, "name", ""), column.name) in self.caseless
+
+    def binary(self, text: Sql) -> Sql:
+        return sa.collate(text, self.collation)
+
+    def json_text(self, json: Sql, keys: Keys) -> Sql:
+        value = sa.func.json_extract(json, _json_path(keys)) if keys else json
+        present = sa.func.json_type(value) != "NULL"
+        return sa.case((present, sa.func.json_unquote(value, type_=sa.String)), else_=None)
+
+    def json_number(self, json: Sql, keys: Keys) -> Sql:
+        value = sa.func.json_extract(json, _json_path(keys))
+        return sa.cast(value, sa.Numeric(60, 20))
+
+    def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
+        elements = _JsonTable(json, keys).table_valued(sa.column("value", sa.Text), name="element")
+        return elements, elements.c.value
+
+
+def find_backend(connection: Connection) -> Backend:
+    """Find the backend of a database.
+
+    :param connection: a connection to it; MariaDB and MySQL are asked for their collations.
+    :return: the backend, for as long as the tables stay as they are.
+    :raises NotImplementedError: if the database is none that is supported.
+    """
+    match connection.dialect.name:
+        case "postgresql":
+            return PostgreSQL()
+        case "sqlite":
+            return SQLite()
+        case "mysql" | "mariadb":
+            is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+            caseless = connection.execute(
+                sa.text(
+                    "SELECT table_name, column_name FROM information_schema.columns"
+                    " WHERE table_schema = database() AND collation_name LIKE '%ci'"
+                )
+            )
+            return MySQL(
+                "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin",
+                frozenset((table, column) for table, column in caseless),
+            )
+        case name:
+            raise NotImplementedError(
+                f"Flask-SCIM works on SQLite, PostgreSQL, MariaDB and MySQL, not on {name}."
+            )
+
+
+class _JsonTable(FunctionElement[Any]):
+    """``JSON_TABLE``, whose path and columns have a syntax of their own."""
+
+    inherit_cache = False
+    name = "json_table"
+
+    def __init__(self, json: Sql, keys: Keys) -> None:
+        super().__init__(json)
+        self.path = _json_path(keys) + "[*]"
+
+
+@compiles(_JsonTable)
+def _compile_json_table(element: _JsonTable, compiler: Any, **options: Any) -> str:
+    (json,) = element.clauses
+    path = compiler.render_literal_value(element.path, sa.String())
+    return f"JSON_TABLE({compiler.process(json, **options)}, {path} COLUMNS (value JSON PATH '$'))"
+
+
+def _json_path(keys: Keys) -> str:
+    return "$" + "".join('."' + key.replace('"', '\\"') + '"' for key in keys)

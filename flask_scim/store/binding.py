@@ -1,0 +1,395 @@
+"""A mapping bound to the host's model: every place as a column, and how it is read and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
+
+from ..config import ConfigurationError
+from ..mapping.mapping import Mapping, writable
+from ..mapping.sources import AnySource, Computed, RecordColumn, Source
+from ..protocol.errors import InvalidValue
+from ..protocol.resolver import AttributePath
+from ..protocol.schema import Attribute, Type
+from .backends import Sql
+from .codecs import (
+    BooleanCodec,
+    Codec,
+    DateTimeCodec,
+    EnumCodec,
+    JsonCodec,
+    NumberCodec,
+    NumberTextCodec,
+    TextCodec,
+    UuidTextCodec,
+)
+
+_TEXT_TYPES = (Type.STRING, Type.REFERENCE, Type.BINARY)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One source bound to SQL.
+
+    :param path: the attribute whose value sits here.
+    :param source: what the declaration named.
+    :param column: the expression to select; ``None`` for what only a function can compute.
+    :param codec: how its values are read, written and compared.
+    :param nullable: whether the column allows NULL.
+    :param fills_itself: whether a new row is complete without a value here.
+    """
+
+    path: AttributePath
+    source: AnySource
+    column: Sql | None
+    codec: Codec
+    nullable: bool = True
+    fills_itself: bool = True
+
+    @property
+    def writable(self) -> bool:
+        """Whether SCIM writes here."""
+        return writable(self.source)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """The attributes on the way, without the keys of a JSON value."""
+        assert isinstance(self.source, Source)
+        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
+        return self.source.steps[: len(self.source.steps) - len(keys)]
+
+    def read(self, row: Any, kept: dict[str, Any]) -> Any:
+        """Read the value from the host's object, or from the record.
+
+        :param row: the host's object.
+        :param kept: the columns of the record, by name.
+        :return: the SCIM value, or ``None``.
+        """
+        match self.source:
+            case RecordColumn(name):
+                raw = kept[name]
+            case Computed(function):
+                raw = function(row)
+            case Source():
+                raw = row
+                for name in self._names:
+                    raw = None if raw is None else getattr(raw, name)
+        return self.codec.decode(raw)
+
+    def write(self, row: Any, value: Any) -> None:
+        """Put a value into the host's row.
+
+        :param row: the host's object.
+        :param value: the SCIM value, or ``None`` to take it away.
+        :raises InvalidValue: if the host's row cannot hold it.
+        """
+        where = str(self.path)
+        raw = self.codec.empty if value is None and not self.nullable else None
+        if value is not None:
+            raw = self.codec.encode(value, where)
+        elif raw is None and not self.nullable and not isinstance(self.codec, JsonCodec):
+            raise InvalidValue(f"{where} is required by this application.")
+        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
+        *relations, name = self._names
+        for relation in relations:
+            row = _related(row, relation)
+        try:
+            setattr(row, name, _with(getattr(row, name), keys, raw) if keys else raw)
+        except (ValueError, TypeError):
+            raise InvalidValue(f"{where}: this application does not take the value.") from None
+
+
+class Binding:
+    """The mapping of one resource type, bound to the host's model and our record table.
+
+    :param mapping: the checked declaration.
+    :param model: the host's model class.
+    :param record: our table of records.
+    :param tenant: the model's attribute that says whose a row is, where the app has tenants.
+    :param id: the model's attribute that is the SCIM ``id``; the primary key by default.
+    :raises ConfigurationError: with every place that does not fit the model, and its repair.
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        model: type,
+        record: sa.Table,
+        *,
+        tenant: Source | None,
+        id: Source | None,
+    ) -> None:
+        self.mapping = mapping
+        self.resource_type = mapping.resource_type
+        self.model = model
+        self.record = record
+        self.mapper: Any = sa.inspect(model)
+        self.key: sa.Column[Any] = self.mapper.primary_key[0]
+        self._joins: dict[tuple[str, ...], tuple[Any, Any]] = {}
+        self._problems: list[str] = []
+        self.places = [self._place(path, source) for path, source in mapping.sources]
+        self.tenant = None if tenant is None else self._scope("tenant", tenant)
+        self.id = self._key_place() if id is None else self._scope("id", id)
+        if self._problems:
+            lines = "\n".join(f"  - {problem}" for problem in self._problems)
+            raise ConfigurationError(
+                f"The mapping of {self.resource_type.name} does not fit {model.__name__}:\n{lines}"
+            )
+        self.computes = any(place.column is None for place in self.places)
+        self.columns = [place.column for place in self.places if place.column is not None]
+
+    def connect(self, session: Session) -> sa.Connection:
+        """The session's connection to the database of the model."""
+        return session.connection(bind_arguments={"mapper": self.mapper})
+
+    def check_tenant(self, tenant: str | None) -> None:
+        """Check that a connection of this tenant could have resources here.
+
+        :param tenant: the tenant's key as text.
+        :raises ValueError: if it is missing, or not of the type of the model's attribute.
+        """
+        if self.tenant is None:
+            return
+        name = f"{self.model.__name__}.{self.tenant.source}"
+        if tenant is None:
+            raise ValueError(f"This app has tenants; name one, a value of {name}.")
+        try:
+            self.tenant.codec.encode(tenant, name)
+        except InvalidValue as error:
+            raise ValueError(error.detail) from None
+
+    def describe(self) -> list[str]:
+        """Say where every attribute sits, a line for each."""
+        name = self.resource_type.name
+        lines = [f"{name} is {self.model.__name__}, its id {self.id.source}"]
+        for place in self.places:
+            note = "" if place.writable or isinstance(place.source, RecordColumn) else ", read only"
+            lines.append(f"  {place.path}: {place.source}{note}")
+        rest = "kept in the SCIM record" if self.mapping.keep_unmapped else "ignored"
+        return [*lines, f"  everything else: {rest}"]
+
+    def select(self, *columns: Any) -> sa.Select[Any]:
+        """Select from the records and the host's rows that they belong to.
+
+        :param columns: what to select.
+        :return: the statement, with the to-one relationships of the mapping joined.
+        """
+        statement = sa.select(*columns).select_from(self.record)
+        return self._joined(statement.join(self.model, self.record.c.row_id == self.key))
+
+    def select_rows(self, connection_id: str, *columns: Any) -> sa.Select[Any]:
+        """Select from the host's rows, with the records that one connection has of them.
+
+        :param connection_id: the connection.
+        :param columns: what to select; those of the record are NULL where there is none.
+        :return: the statement, with the to-one relationships of the mapping joined.
+        """
+        own = sa.and_(
+            self.record.c.row_id == self.key, self.record.c.connection_id == connection_id
+        )
+        return self._joined(sa.select(*columns).select_from(self.model).outerjoin(self.record, own))
+
+    def key_of(self, row: Any) -> Any:
+        """The primary key of the host's object."""
+        return self.mapper.primary_key_from_instance(row)[0]
+
+    def _joined(self, statement: sa.Select[Any]) -> sa.Select[Any]:
+        for _, relationship in self._joins.values():
+            statement = statement.outerjoin(relationship)
+        return statement
+
+    def read(self, row: Any, kept: dict[str, Any]) -> list[Any]:
+        """Read the values of all places from the host's object.
+
+        :param row: the host's object.
+        :param kept: the columns of the record, by name.
+        :return: one SCIM value for each place.
+        """
+        return [place.read(row, kept) for place in self.places]
+
+    def decode(self, raws: Any, row: Any = None) -> list[Any]:
+        """Turn what a statement selected into SCIM values, in the order of :attr:`places`.
+
+        :param raws: the selected columns of the places that have one, in order.
+        :param row: the host's object, needed where a function computes.
+        :return: one value for each place.
+        """
+        columns = iter(raws)
+        values = []
+        for place in self.places:
+            if place.column is not None:
+                values.append(place.codec.decode(next(columns)))
+            else:
+                assert isinstance(place.source, Computed)
+                values.append(place.codec.decode(place.source.function(row)))
+        return values
+
+    def place_at(self, path: AttributePath) -> Place | None:
+        """Find the place of a field: of the attribute itself, or of what it is a part of."""
+        whole = AttributePath(path.attribute, urn=path.urn)
+        for candidate in (path, whole):
+            for field, place in zip(self.mapping.fields, self.places, strict=False):
+                if field.path == candidate:
+                    return place
+        return None
+
+    def _key_place(self) -> Place:
+        attribute = self.resource_type.attribute("id")
+        assert attribute is not None
+        path = AttributePath(attribute)
+        name = self.mapper.get_property_by_column(self.key).key
+        codec = self._codec(path, Source((name,)), self.key.type, ())
+        return Place(path, Source((name,)), self.key, codec, nullable=False)
+
+    def _scope(self, what: str, source: Source) -> Place:
+        attribute = self.resource_type.attribute("id")
+        assert attribute is not None
+        place = self._place(AttributePath(attribute), source)
+        if isinstance(place.codec, JsonCodec) or len(source.steps) > 1:
+            self._problems.append(f"{what}={source}: it must be a column of {self.model.__name__}.")
+        return place
+
+    def _place(self, path: AttributePath, source: AnySource) -> Place:
+        match source:
+            case RecordColumn(name):
+                column = self.record.c[name]
+                boolean = path.leaf.type is Type.BOOLEAN
+                return Place(
+                    path, source, column, BooleanCodec() if boolean else TextCodec(path.leaf, 255)
+                )
+            case Computed(_, expression):
+                codec = self._codec(path, source, getattr(expression, "type", None), ())
+                return Place(path, source, expression, codec)
+            case Source():
+                return self._source_place(path, source)
+
+    def _source_place(self, path: AttributePath, source: Source) -> Place:
+        blank = Place(path, source, sa.null(), TextCodec(path.leaf))
+        if source.owner is not None and not issubclass(self.model, source.owner):
+            self._problems.append(
+                f"{path}: {source.owner.__name__}.{source} is not an attribute of "
+                f"{self.model.__name__}; name the relationship that leads to it, as in"
+                f" '{source.owner.__name__.lower()}.{source}'."
+            )
+            return blank
+        entity: Any = self.model
+        for index, step in enumerate(source.steps):
+            attribute = getattr(entity, step, None)
+            found = isinstance(attribute, InstrumentedAttribute) or hasattr(attribute, "expression")
+            if not found:
+                self._problems.append(f"{path}: {self.model.__name__} has no attribute {source}.")
+                return blank
+            related = getattr(attribute, "property", None)
+            if isinstance(related, RelationshipProperty):
+                if related.uselist:
+                    self._problems.append(f"{path}: {step} leads to many rows; name a to-one.")
+                    return blank
+                entity = self._join(source.steps[: index + 1], attribute, related)
+                continue
+            assert attribute is not None
+            return self._column_place(path, source, attribute, source.steps[index + 1 :])
+        self._problems.append(f"{path}: {source} is a relationship; name an attribute behind it.")
+        return blank
+
+    def _column_place(
+        self, path: AttributePath, source: Source, attribute: Any, keys: tuple[str, ...]
+    ) -> Place:
+        expression = getattr(attribute, "expression", attribute)
+        column = next(iter(getattr(getattr(attribute, "property", None), "columns", ())), None)
+        codec = self._codec(path, source, expression.type, keys)
+        if column is None:
+            return Place(path, source, expression, codec)
+        default = column.default is not None or column.server_default is not None
+        return Place(path, source, expression, codec, column.nullable, column.nullable or default)
+
+    def _join(self, steps: tuple[str, ...], attribute: Any, related: Any) -> Any:
+        if steps not in self._joins:
+            target = aliased(related.mapper.class_)
+            self._joins[steps] = (target, attribute.of_type(target))
+        return self._joins[steps][0]
+
+    def _codec(
+        self, path: AttributePath, source: AnySource, kind: Any, keys: tuple[str, ...]
+    ) -> Codec:
+        attribute = path.leaf
+        inverted = isinstance(source, Source) and source.inverted
+        codec = _json_codec(attribute, kind, keys) if not inverted else None
+        codec = codec or (None if keys else _find_codec(attribute, kind, inverted=inverted))
+        if codec is None:
+            self._problems.append(
+                f"{path} is of type {attribute.type}{'s' if attribute.multi_valued else ''}, which "
+                f"{source} ({type(kind).__name__}{' key' if keys else ''}) cannot hold; "
+                "name another attribute or a key of a JSON column."
+            )
+        return codec or TextCodec(attribute)
+
+
+def _json_codec(attribute: Attribute, kind: Any, keys: tuple[str, ...]) -> Codec | None:
+    if not isinstance(kind, sa.JSON):
+        return None
+    return JsonCodec(attribute, keys) if keys or _is_structured(attribute) else None
+
+
+def _find_codec(attribute: Attribute, kind: Any, *, inverted: bool) -> Codec | None:
+    """Find the codec between a single simple attribute and the type of a column."""
+    kind = getattr(kind, "impl_instance", kind) if isinstance(kind, sa.TypeDecorator) else kind
+    if _is_structured(attribute):
+        return JsonCodec(attribute, ()) if kind is None else None
+    is_text = attribute.type in _TEXT_TYPES
+    match kind:
+        case None:
+            return TextCodec(attribute) if is_text else JsonCodec(attribute, ())
+        case sa.Boolean() if attribute.type is Type.BOOLEAN:
+            return BooleanCodec(inverted=inverted)
+        case sa.Enum() if is_text:
+            return EnumCodec(attribute, kind)
+        case sa.Uuid() if is_text and kind.as_uuid:
+            return UuidTextCodec()
+        case sa.Uuid() if is_text:
+            return TextCodec(attribute, 36)
+        case sa.String() if is_text:
+            return TextCodec(attribute, kind.length)
+        case sa.Integer() if is_text:
+            return NumberTextCodec(_bits(kind))
+        case sa.Integer() if attribute.type is Type.INTEGER:
+            return NumberCodec(attribute, _bits(kind))
+        case sa.Numeric() if attribute.type in (Type.DECIMAL, Type.INTEGER):
+            return NumberCodec(attribute)
+        case sa.DateTime() if attribute.type is Type.DATETIME:
+            return DateTimeCodec(aware=kind.timezone)
+        case _:
+            return None
+
+
+def _is_structured(attribute: Attribute) -> bool:
+    return attribute.multi_valued or attribute.is_complex
+
+
+def _bits(kind: sa.Integer) -> int:
+    if isinstance(kind, sa.BigInteger):
+        return 64
+    return 16 if isinstance(kind, sa.SmallInteger) else 32
+
+
+def _related(row: Any, relation: str) -> Any:
+    related = getattr(row, relation)
+    if related is None:
+        mapper: Any = sa.inspect(type(row))
+        related = mapper.relationships[relation].mapper.class_()
+        setattr(row, relation, related)
+    return related
+
+
+def _with(document: Any, keys: tuple[str, ...], value: Any) -> Any:
+    """A copy of JSON in which one value is changed, so that the change is seen by the ORM."""
+    document = dict(document) if isinstance(document, dict) else {}
+    if len(keys) > 1:
+        value = _with(document.get(keys[0]), keys[1:], value)
+    if value is None:
+        document.pop(keys[0], None)
+    else:
+        document[keys[0]] = value
+    return document

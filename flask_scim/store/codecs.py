@@ -1,0 +1,293 @@
+"""Values of SCIM and values of columns: how each pair is read, written and compared."""
+
+from __future__ import annotations
+
+import enum
+import math
+import uuid
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..protocol.errors import InvalidFilter, InvalidValue
+from ..protocol.matcher import RELATIONS as MEANINGS
+from ..protocol.schema import Attribute, Type
+from ..protocol.syntax import Operator
+from ..protocol.values import Comparable, read_datetime, write_datetime
+from .backends import RELATIONS, Backend, Keys, Sql
+
+
+class Codec(ABC):
+    """One kind of column that holds one kind of SCIM value."""
+
+    #: What is written where a value is taken away and the column allows no NULL.
+    empty: Any = None
+
+    def decode(self, raw: Any) -> Any:
+        """Turn what the column holds into a SCIM value, or ``None``."""
+        return raw
+
+    def encode(self, value: Any, where: str) -> Any:
+        """Turn a SCIM value into what the column holds.
+
+        :raises InvalidValue: if the column cannot hold it.
+        """
+        return value
+
+    def present(self, backend: Backend, column: Sql) -> Sql:
+        """Tell in SQL whether something is assigned."""
+        return column.is_not(None)
+
+    @abstractmethod
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        """Compare in SQL; NULL where nothing is assigned."""
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        """The expression to sort by."""
+        return column
+
+
+class TextCodec(Codec):
+    """Text; in a column that allows no NULL, empty text stands for nothing."""
+
+    empty = ""
+
+    def __init__(self, attribute: Attribute, length: int | None = None) -> None:
+        self.exact = attribute.case_exact or attribute.type is not Type.STRING
+        self.length = length
+
+    def decode(self, raw: Any) -> Any:
+        return raw or None
+
+    def encode(self, value: Any, where: str) -> Any:
+        return value if self.length is None else self.checked(value, where, self.length)
+
+    @staticmethod
+    def checked(text: str, where: str, length: int) -> str:
+        """Check the length of text.
+
+        :param text: the text.
+        :param where: the place of the value in messages.
+        :param length: the most characters.
+        :return: the text.
+        :raises InvalidValue: if it is longer.
+        """
+        if len(text) > length:
+            raise InvalidValue(f"{where} may have at most {length} characters here.")
+        return text
+
+    def present(self, backend: Backend, column: Sql) -> Sql:
+        return column != ""
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        condition = backend.compare_text(column, operator, str(value), exact=self.exact)
+        # Empty text stands for nothing, and nothing compares with anything.
+        return sa.and_(condition, column != "") if MEANINGS[operator]("", value) else condition
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        column = sa.func.nullif(column, "")
+        return backend.binary(column if self.exact else backend.folded(column, "\u00e9"))
+
+
+class NumberTextCodec(Codec):
+    """Text in SCIM, a whole number in the column, as of an ``id`` or an employee number."""
+
+    def __init__(self, bits: int) -> None:
+        self.limit = 2 ** (bits - 1)
+
+    def decode(self, raw: Any) -> Any:
+        return None if raw is None else str(raw)
+
+    def encode(self, value: Any, where: str) -> Any:
+        number = self.read(value)
+        if number is None:
+            raise InvalidValue(f"{where} must be a whole number here.")
+        return number
+
+    def read(self, text: str) -> int | None:
+        """Read a number that is written the one way that :meth:`decode` writes it."""
+        if len(text) > 20 or not text.lstrip("-").isdecimal() or not text.isascii():
+            return None
+        number = int(text)
+        return number if str(number) == text and -self.limit <= number < self.limit else None
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        if operator is Operator.EQ:
+            number = self.read(str(value))
+            return sa.false() if number is None else column == number
+        text = sa.cast(column, sa.String(20))
+        return backend.compare_text(text, operator, str(value), exact=True)
+
+
+class UuidTextCodec(Codec):
+    """Text in SCIM, a UUID in the column."""
+
+    def decode(self, raw: Any) -> Any:
+        return None if raw is None else str(raw)
+
+    def encode(self, value: Any, where: str) -> Any:
+        found = self.read(value)
+        if found is None:
+            raise InvalidValue(f"{where} must be a UUID here.")
+        return found
+
+    def read(self, text: str) -> uuid.UUID | None:
+        """Read a UUID that is written the one way that :meth:`decode` writes it."""
+        try:
+            found = uuid.UUID(text)
+        except ValueError:
+            return None
+        return found if str(found) == text else None
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        if operator is not Operator.EQ:
+            raise InvalidFilter(f"A UUID cannot take {operator}; use eq, ne or pr.")
+        found = self.read(str(value))
+        return sa.false() if found is None else column == found
+
+
+class EnumCodec(Codec):
+    """Text in SCIM, one of a set of choices in the column."""
+
+    def __init__(self, attribute: Attribute, choices: sa.Enum) -> None:
+        self.text = TextCodec(attribute)
+        if choices.enum_class is None:
+            self.members: dict[str, Any] = {name: name for name in choices.enums}
+        else:
+            self.members = {_choice(member): member for member in choices.enum_class}
+
+    def decode(self, raw: Any) -> Any:
+        return None if raw is None else _choice(raw)
+
+    def encode(self, value: Any, where: str) -> Any:
+        if value not in self.members:
+            raise InvalidValue(f"{where} must be one of {', '.join(sorted(self.members))}.")
+        return self.members[value]
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        names = [(column == member, sa.literal(name)) for name, member in self.members.items()]
+        return self.text.compare(backend, sa.case(*names, else_=None), operator, value)
+
+
+class BooleanCodec(Codec):
+    """A boolean, or its opposite."""
+
+    def __init__(self, *, inverted: bool = False) -> None:
+        self.inverted = inverted
+        self.empty = inverted
+
+    def decode(self, raw: Any) -> Any:
+        return None if raw is None else bool(raw) != self.inverted
+
+    def encode(self, value: Any, where: str) -> Any:
+        return value != self.inverted
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        return column == sa.literal(value != self.inverted, sa.Boolean)
+
+
+class NumberCodec(Codec):
+    """A number."""
+
+    def __init__(self, attribute: Attribute, bits: int = 64) -> None:
+        self.whole = attribute.type is Type.INTEGER
+        self.limit = 2 ** (bits - 1)
+
+    def decode(self, raw: Any) -> Any:
+        if raw is None:
+            return None
+        return int(raw) if self.whole else float(raw)
+
+    def encode(self, value: Any, where: str) -> Any:
+        if self.whole and not -self.limit <= value < self.limit:
+            raise InvalidValue(f"{where} is out of range here.")
+        return value
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        if isinstance(value, int) and abs(value) >= self.limit:
+            value = math.copysign(float(self.limit), value)
+        return RELATIONS[operator](column, value)  # type: ignore[no-any-return]
+
+
+class DateTimeCodec(Codec):
+    """A moment; a column without time zone is taken to hold UTC."""
+
+    def __init__(self, *, aware: bool) -> None:
+        self.aware = aware
+
+    def decode(self, raw: Any) -> Any:
+        return None if raw is None else write_datetime(raw)
+
+    def encode(self, value: Any, where: str) -> Any:
+        return self._moment(read_datetime(value, where))
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        assert isinstance(value, datetime)
+        return RELATIONS[operator](column, self._moment(value))  # type: ignore[no-any-return]
+
+    def _moment(self, moment: datetime) -> datetime:
+        return moment.astimezone(UTC) if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+class JsonCodec(Codec):
+    """A value at some keys of a JSON column; the column itself is read and written as a whole."""
+
+    def __init__(self, attribute: Attribute, keys: Keys) -> None:
+        self.attribute = attribute
+        self.keys = keys
+
+    def decode(self, raw: Any) -> Any:
+        for key in self.keys:
+            if not isinstance(raw, dict):
+                return None
+            raw = raw.get(key)
+        return None if raw in ("", [], {}) else raw
+
+    def present(self, backend: Backend, column: Sql) -> Sql:
+        return backend.json_present(column, self.keys)
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        return compare_json(backend, column, self.keys, self.attribute, operator, value)
+
+
+def compare_json(
+    backend: Backend,
+    json: Sql,
+    keys: Keys,
+    attribute: Attribute,
+    operator: Operator,
+    value: Comparable,
+) -> Sql:
+    """Compare a simple value that stands at some keys of JSON.
+
+    :param backend: the database.
+    :param json: the JSON.
+    :param keys: the keys that lead to the value; none for the JSON itself.
+    :param attribute: the definition of the value.
+    :param operator: the operator of the filter.
+    :param value: what to compare with.
+    :return: the condition; NULL or false where nothing is assigned.
+    """
+    match attribute.type:
+        case Type.BOOLEAN:
+            found = backend.json_boolean(json, keys)
+            return found if value else sa.and_(backend.json_present(json, keys), sa.not_(found))
+        case Type.INTEGER | Type.DECIMAL:
+            return RELATIONS[operator](backend.json_number(json, keys), value)  # type: ignore[no-any-return]
+        case Type.DATETIME:
+            assert isinstance(value, datetime)
+            text = backend.json_text(json, keys)
+            return backend.compare_text(text, operator, write_datetime(value), exact=True)
+        case _:
+            exact = attribute.case_exact or attribute.type is not Type.STRING
+            text = backend.json_text(json, keys)
+            condition = backend.compare_text(text, operator, str(value), exact=exact)
+            return sa.and_(condition, text != "") if MEANINGS[operator]("", value) else condition
+
+
+def _choice(member: enum.Enum | str) -> str:
+    if isinstance(member, enum.Enum):
+        return member.value if isinstance(member.value, str) else member.name
+    return member

@@ -1,0 +1,37 @@
+"""What a database refused, in the words of SCIM."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
+
+from ..protocol.errors import InvalidValue, ServiceUnavailable, UniquenessError
+
+_UNIQUE_VIOLATIONS = {"23505", "1062", "2067", "1555"}
+
+
+def translate(error: SQLAlchemyError, name: str) -> Exception:
+    """Translate an error of the database.
+
+    :param error: what SQLAlchemy raised.
+    :param name: the name of the resource type.
+    :return: a SCIM error where the request or the moment is to blame, else the error itself.
+    """
+    match error:
+        case IntegrityError() if _code(error) in _UNIQUE_VIOLATIONS:
+            return UniquenessError(f"A value of this {name} is taken by another one.")
+        case IntegrityError() | DataError():
+            return InvalidValue(f"This application cannot store a value of this {name}.")
+        case OperationalError():
+            return ServiceUnavailable("The service is busy; nothing was changed. Try again.")
+        case _:
+            return error
+
+
+def _code(error: IntegrityError) -> str:
+    """The driver's number of the error: SQLSTATE, or MySQL's or SQLite's own."""
+    origin = error.orig
+    for name in ("sqlstate", "sqlite_errorcode"):
+        code = getattr(origin, name, None)
+        if code is not None:
+            return str(code)
+    return str(origin.args[0]) if origin is not None and origin.args else ""

@@ -1,0 +1,362 @@
+"""The resources of one connection in the host's database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..mapping.mapping import Parts
+from ..mapping.sources import RecordColumn
+from ..protocol.errors import ServiceUnavailable, UniquenessError
+from ..protocol.schema import Attribute, ResourceType, Uniqueness
+from ..protocol.syntax import Operator
+from ..protocol.values import comparable, fold
+from ..provisioning.ports import Connection, Document, Page, Query, Resource
+from .backends import Backend, Sql
+from .binding import Binding, Place
+from .codecs import TextCodec
+from .failures import translate
+from .filters import compile_filter
+from .sorting import compile_order
+from .tracking import writing
+
+_RECORD_COLUMNS = ("version", "created", "modified", "attributes", "extras")
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What the host does in place of the store, inside the transaction.
+
+    :param creator: takes the document and the connection and returns a new row of the host's model.
+    :param deleter: takes the host's row and the connection and does what deletion means.
+    """
+
+    creator: Callable[[Document, Connection], Any] | None = None
+    deleter: Callable[[Any, Connection], None] | None = None
+
+
+@dataclass(slots=True)
+class _Held:
+    """A locked resource as the store holds it between reading and writing."""
+
+    row: Any
+    values: list[Any]
+    record: dict[str, Any]
+
+
+class SqlStore:
+    """The resources of one type and one connection.
+
+    :param session: the host's session.
+    :param backend: the database behind it.
+    :param connection: whose resources are in reach; nothing else is.
+    :param binding: where their attributes sit.
+    :param hooks: what the host does itself.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        backend: Backend,
+        connection: Connection,
+        binding: Binding,
+        hooks: Hooks,
+    ) -> None:
+        self.session = session
+        self.backend = backend
+        self.connection = connection
+        self.binding = binding
+        self.hooks = hooks
+        self.record = binding.record
+        self._held: dict[str, _Held] = {}
+
+    @property
+    def resource_type(self) -> ResourceType:
+        """The type of the resources."""
+        return self.binding.resource_type
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what is done inside one change: committed at the end, or undone by an error."""
+        # What was read before, the token above all, belongs to an older snapshot.
+        self.session.commit()
+        try:
+            with writing(self.session), self.session.no_autoflush:
+                self.backend.prepare(self.binding.connect(self.session))
+                yield
+                self.session.commit()
+        except SQLAlchemyError as error:
+            self.session.rollback()
+            raise translate(error, self.resource_type.name) from error
+        except BaseException:
+            self.session.rollback()
+            raise
+        finally:
+            self._held.clear()
+
+    def get(self, id: str) -> Resource | None:
+        """Read a resource; ``None`` if there is none."""
+        found = self._select([self._is(id)], (), 0, 1)
+        return found[0] if found else None
+
+    def find(self, query: Query) -> Page:
+        """List resources in a total order."""
+        conditions = []
+        if query.condition is not None:
+            conditions.append(compile_filter(query.condition, self.binding, self.backend))
+        order = compile_order(query, self.binding, self.backend)
+        offset = query.start_index - 1
+        resources: list[Resource] = []
+        if query.count:
+            resources = self._select(conditions, order, offset, query.count)
+        if len(resources) < query.count and (resources or not offset):
+            return Page(resources, offset + len(resources))
+        counted = self._scoped(self.binding.select(sa.func.count()), *conditions)
+        return Page(resources, self.session.execute(counted).scalar_one())
+
+    def lock(self, id: str) -> Resource | None:
+        """Read a resource and keep others from changing it until the transaction ends."""
+        is_it = self._is(id)
+        self.backend.lock(
+            self.binding.connect(self.session), self.record, self._is_record_of(is_it)
+        )
+        statement = self.binding.select(
+            self.binding.id.column, *self.record.c, self.binding.model
+        ).with_for_update(of=[self.record, self.binding.model])
+        found = self.session.execute(
+            self._scoped(statement, is_it), execution_options={"populate_existing": True}
+        ).first()
+        if found is None:
+            return None
+        raw_id, *columns, row = found
+        record = dict(zip(self.record.c.keys(), columns, strict=True))
+        values = self.binding.read(row, record)
+        resource = self._resource(self.binding.id.codec.decode(raw_id), values, record, row)
+        self._held[resource.id] = _Held(row, values, record)
+        return resource
+
+    def insert(self, document: Document) -> Resource:
+        """Add a resource, or bring back the one of the same person that had been deleted."""
+        parts = self.binding.mapping.split(document)
+        deleted = self._check_unique(parts)
+        if deleted is not None and _same_person(self.binding, deleted.record, parts):
+            return self._revive(deleted, parts)
+        hook = self.hooks.creator
+        row = hook(document, self.connection) if hook else self.binding.model()
+        if self.binding.tenant is not None:
+            self.binding.tenant.write(row, self.connection.tenant)
+        for place, value in zip(self.binding.places, parts.values, strict=True):
+            if place.writable and (value is not None or not place.fills_itself):
+                place.write(row, value)
+        self.session.add(row)
+        self.session.flush()
+        now = datetime.now(UTC)
+        record = {
+            "connection_id": self.connection.id,
+            "row_id": self.binding.key_of(row),
+            "version": 1,
+            "created": now,
+            "modified": now,
+            "deleted": None,
+            **self._recorded(parts),
+        }
+        self.session.execute(self.record.insert().values(record))
+        return self._stored(row, record)
+
+    def update(self, resource: Resource, document: Document) -> Resource:
+        """Change a locked resource; the same resource comes back if nothing differs."""
+        held = self._held[resource.id]
+        parts = self.binding.mapping.split(document)
+        changed = self._differences(held, parts)
+        recorded = self._recorded(parts)
+        moved = {name: value for name, value in recorded.items() if held.record[name] != value}
+        if not changed and not moved:
+            return resource
+        if any(_is_unique(place.path.leaf) for place, _ in changed):
+            self._check_unique(parts, other_than=held.record["row_id"])
+        for place, value in changed:
+            place.write(held.row, value)
+        self.session.flush()
+        moved |= {"version": held.record["version"] + 1, "modified": datetime.now(UTC)}
+        self._write_record(held.record, moved)
+        return self._stored(held.row, held.record | moved)
+
+    def delete(self, resource: Resource) -> None:
+        """Take a locked resource out of SCIM, and do to the host's row what the host wants."""
+        held = self._held[resource.id]
+        if self.hooks.deleter is not None:
+            self.hooks.deleter(held.row, self.connection)
+        else:
+            for place in self.binding.places:
+                if place.path.keys == ("active",) and place.writable:
+                    place.write(held.row, False)
+        if held.row in self.session.deleted:
+            self.session.execute(self.record.delete().where(*self._is_record(held.record)))
+            self.session.flush()
+        else:
+            gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
+            self.session.flush()
+            self._write_record(held.record, gone | {"version": held.record["version"] + 1})
+
+    def _is(self, id: str) -> Sql:
+        place = self.binding.id
+        assert place.column is not None
+        return place.codec.compare(self.backend, place.column, Operator.EQ, id)
+
+    def _scoped(self, statement: sa.Select[Any], *conditions: Sql) -> sa.Select[Any]:
+        """Narrow a statement to what this connection may see."""
+        columns = self.record.c
+        statement = statement.where(
+            columns.connection_id == self.connection.id, columns.deleted.is_(None), *conditions
+        )
+        return statement if self.binding.tenant is None else statement.where(self._is_ours())
+
+    def _is_ours(self) -> Sql:
+        """The host's row is of the connection's tenant."""
+        tenant = self.binding.tenant
+        if tenant is None:
+            return sa.true()
+        assert tenant.column is not None
+        own: Sql = tenant.column == tenant.codec.encode(self.connection.tenant, "tenant")
+        return own
+
+    def _select(
+        self, conditions: list[Sql], order: tuple[Sql, ...], offset: int, count: int
+    ) -> list[Resource]:
+        binding = self.binding
+        columns = [self.record.c[name] for name in _RECORD_COLUMNS]
+        entity = [binding.model] if binding.computes else []
+        statement = binding.select(binding.id.column, *columns, *binding.columns, *entity)
+        statement = self._scoped(statement, *conditions).order_by(*order).limit(count)
+        if offset:
+            statement = statement.offset(offset)
+        self.backend.prepare(self.binding.connect(self.session))
+        resources = []
+        for found in self.session.execute(statement):
+            split = 1 + len(columns)
+            row = found[-1] if entity else None
+            record = dict(zip(_RECORD_COLUMNS, found[1:split], strict=True))
+            values = binding.decode(found[split : split + len(binding.columns)], row)
+            resources.append(self._resource(binding.id.codec.decode(found[0]), values, record))
+        return resources
+
+    def _resource(
+        self, id: str, values: list[Any], record: dict[str, Any], row: Any = None
+    ) -> Resource:
+        document = self.binding.mapping.join(values, record["attributes"], record["extras"])
+        return Resource(id, document, record["version"], record["created"], record["modified"], row)
+
+    def _stored(self, row: Any, record: dict[str, Any]) -> Resource:
+        id = self.binding.id.read(row, record)
+        return self._resource(id, self.binding.read(row, record), record, row)
+
+    def _check_unique(self, parts: Parts, other_than: Any = None) -> _Held | None:
+        """Refuse a unique value that another row of the tenant has.
+
+        :param parts: the document that is going to be stored.
+        :param other_than: the key of the row that may have it.
+        :return: a deleted resource of this connection that has the value, if there is one.
+        :raises UniquenessError: if a row that is not deleted has the value.
+        """
+        place, value = self._unique_value(parts)
+        folded = comparable(place.path.leaf, value)
+        assert place.column is not None
+        taken = place.codec.compare(self.backend, place.column, Operator.EQ, folded)
+        statement = self.binding.select_rows(
+            self.connection.id, self.binding.model, *self.record.c
+        ).where(taken, self._is_ours())
+        if other_than is not None:
+            statement = statement.where(self.binding.key != other_than)
+        deleted = None
+        for row, *columns in self.session.execute(statement):
+            record = dict(zip(self.record.c.keys(), columns, strict=True))
+            if record["deleted"] is None:
+                raise UniquenessError(
+                    f"{place.path} {str(value)[:100]!r} is taken by another"
+                    f" {self.resource_type.name}."
+                )
+            deleted = _Held(row, self.binding.read(row, record), record)
+        return deleted
+
+    def _unique_value(self, parts: Parts) -> tuple[Place, Any]:
+        for place, value in zip(self.binding.places, parts.values, strict=True):
+            if _is_unique(place.path.leaf):
+                return place, value
+        raise AssertionError(f"{self.resource_type.name} has no unique attribute that is mapped")
+
+    def _revive(self, deleted: _Held, parts: Parts) -> Resource:
+        """Bring back a deleted resource of the same person, on the host's row that it had."""
+        for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
+            value = True if new is None and place.path.keys == ("active",) else new
+            if place.writable and value != old:
+                place.write(deleted.row, value)
+        self.session.flush()
+        moved = self._recorded(parts) | {
+            "deleted": None,
+            "version": deleted.record["version"] + 1,
+            "modified": datetime.now(UTC),
+        }
+        self._write_record(deleted.record, moved)
+        return self._stored(deleted.row, deleted.record | moved)
+
+    def _differences(self, held: _Held, parts: Parts) -> list[tuple[Place, Any]]:
+        compared = zip(self.binding.places, held.values, parts.values, strict=True)
+        return [(place, new) for place, old, new in compared if place.writable and old != new]
+
+    def _recorded(self, parts: Parts) -> dict[str, Any]:
+        """The columns of the record that follow from the document."""
+        own = {
+            place.source.name: value
+            for place, value in zip(self.binding.places, parts.values, strict=True)
+            if isinstance(place.source, RecordColumn)
+        }
+        if own.get("external_id") is not None:
+            own["external_id"] = TextCodec.checked(own["external_id"], "externalId", 255)
+        _, unique = self._unique_value(parts)
+        return own | {
+            "unique_key": hashlib.sha256(fold(str(unique)).encode()).hexdigest(),
+            "attributes": parts.kept or None,
+            "extras": parts.extras or None,
+        }
+
+    def _write_record(self, record: dict[str, Any], moved: dict[str, Any]) -> None:
+        written = self.session.execute(
+            self.record.update()
+            .where(*self._is_record(record), self.record.c.version == record["version"])
+            .values(moved)
+        )
+        if written.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has a row count
+            raise ServiceUnavailable("Another request changed the resource; try again.")
+
+    def _is_record(self, record: dict[str, Any]) -> tuple[Sql, Sql]:
+        columns = self.record.c
+        return (
+            columns.connection_id == record["connection_id"],
+            columns.row_id == record["row_id"],
+        )
+
+    def _is_record_of(self, is_it: Sql) -> Sql:
+        rows = sa.select(self.binding.key).where(is_it)
+        columns = self.record.c
+        return sa.and_(columns.connection_id == self.connection.id, columns.row_id.in_(rows))
+
+
+def _is_unique(attribute: Attribute) -> bool:
+    return attribute.uniqueness is not Uniqueness.NONE
+
+
+def _same_person(binding: Binding, record: dict[str, Any], parts: Parts) -> bool:
+    """Whether what is known of a deleted resource does not contradict that it is the same one."""
+    for place, value in zip(binding.places, parts.values, strict=True):
+        if place.path.keys == ("externalId",) and isinstance(place.source, RecordColumn):
+            known = record["external_id"]
+            return known is None or value is None or known == value
+    return True

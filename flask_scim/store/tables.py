@@ -1,0 +1,113 @@
+"""The tables that Flask-SCIM adds to the host's metadata."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ..config import ConfigurationError
+
+#: JSON in the type that the database reads fastest.
+JsonType = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """A moment in UTC to the microsecond, on databases with and without time zones."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def add_connection_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of connections, one row for each identity provider of a customer."""
+    return sa.Table(
+        "scim_connection",
+        metadata,
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("tenant", sa.String(255)),
+        sa.Column("idp", sa.String(32), nullable=False),
+        sa.Column("strict", sa.Boolean, nullable=False),
+        sa.Column("created", UtcDateTime, nullable=False),
+    )
+
+
+def add_token_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of bearer tokens, which holds a hash in place of each secret."""
+    return sa.Table(
+        "scim_token",
+        metadata,
+        sa.Column("id", sa.String(16), primary_key=True),
+        sa.Column(
+            "connection_id",
+            sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
+        ),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("scopes", JsonType, nullable=False),
+        sa.Column("created", UtcDateTime, nullable=False),
+        sa.Column("expires", UtcDateTime),
+        sa.Column("last_used", UtcDateTime),
+        sa.Column("revoked", UtcDateTime),
+    )
+
+
+def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Table:
+    """Add the table of records, one row for each resource of a connection.
+
+    :param metadata: the host's metadata.
+    :param name: the resource type's name in lower case.
+    :param host: the table of the host's model.
+    :return: the table; ``row_id`` is its typed foreign key to the host's row.
+    :raises ConfigurationError: if the host's table has no single-column primary key.
+    """
+    keys = list(host.primary_key.columns)
+    if len(keys) != 1:
+        raise ConfigurationError(
+            f"{host.name} has a primary key of {len(keys)} columns; Flask-SCIM needs one column."
+        )
+    return sa.Table(
+        f"scim_{name}",
+        metadata,
+        sa.Column(
+            "connection_id",
+            sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column(
+            f"{name}_id",
+            keys[0].type,
+            sa.ForeignKey(keys[0], ondelete="CASCADE"),
+            primary_key=True,
+            key="row_id",
+            index=True,
+            autoincrement=False,
+        ),
+        sa.Column("external_id", sa.String(255)),
+        # SHA-256 of the folded name: one length, one order and one case rule on every database.
+        sa.Column("unique_key", sa.String(64)),
+        sa.Column("active", sa.Boolean),
+        sa.Column("attributes", JsonType),
+        sa.Column("extras", JsonType),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created", UtcDateTime, nullable=False),
+        sa.Column("modified", UtcDateTime, nullable=False),
+        sa.Column("deleted", UtcDateTime),
+        sa.UniqueConstraint("connection_id", "unique_key", name=f"uq_scim_{name}_unique_key"),
+        sa.Index(f"ix_scim_{name}_external_id", "connection_id", "external_id"),
+    )

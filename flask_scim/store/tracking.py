@@ -1,0 +1,77 @@
+"""Changes that the app itself makes to mapped rows, so that versions tell of them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from ..mapping.sources import Source
+from .binding import Binding
+
+_WRITING = "flask_scim.writing"
+
+
+@contextmanager
+def writing(session: Session) -> Iterator[None]:
+    """Mark what is flushed inside as SCIM's own doing."""
+    session.info[_WRITING] = True
+    try:
+        yield
+    finally:
+        del session.info[_WRITING]
+
+
+def track(sessions: Any, bindings: Callable[[], Iterable[Binding]]) -> None:
+    """Move the version of a record when the app changes its row through the ORM.
+
+    :param sessions: the host's session factory.
+    :param bindings: finds the mapped resource types of the app in hand.
+    """
+
+    def before_flush(session: Session, *_: Any) -> None:
+        if _WRITING in session.info:
+            return
+        for binding in bindings():
+            removed = [row for row in session.deleted if isinstance(row, binding.model)]
+            if removed:
+                _forget(session, binding, [binding.key_of(row) for row in removed])
+            changed = [row for row in session.dirty if _is_changed(row, binding)]
+            if changed:
+                touch(session, binding, [binding.key_of(row) for row in changed])
+
+    event.listen(sessions, "before_flush", before_flush)
+
+
+def touch(session: Session, binding: Binding, keys: list[Any]) -> None:
+    """Move the version of the records of some rows.
+
+    :param session: the session of the change.
+    :param binding: the resource type of the rows.
+    :param keys: the primary keys of the rows.
+    """
+    record = binding.record
+    binding.connect(session).execute(
+        record.update()
+        .where(record.c.row_id.in_(keys), record.c.deleted.is_(None))
+        # The name may have changed: what it was claims nothing any more, the row itself does.
+        .values(version=record.c.version + 1, modified=datetime.now(UTC), unique_key=None)
+    )
+
+
+def _forget(session: Session, binding: Binding, keys: list[Any]) -> None:
+    record = binding.record
+    binding.connect(session).execute(record.delete().where(record.c.row_id.in_(keys)))
+
+
+def _is_changed(row: Any, binding: Binding) -> bool:
+    if not isinstance(row, binding.model):
+        return False
+    state: Any = sa.inspect(row)
+    names = {place.source.steps[0] for place in binding.places if isinstance(place.source, Source)}
+    return any(state.attrs[name].history.has_changes() for name in names if name in state.attrs)
