@@ -1,0 +1,1 @@
+"""Connections of customers' identity providers, and the tokens that they authenticate with."""

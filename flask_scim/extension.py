@@ -1,0 +1,273 @@
+"""The extension: what a host declares, and everything wired together once for each app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, current_app, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+
+from .cli.commands import Administration, make_commands
+from .config import ConfigurationError, Settings
+from .connections.connections import Connections
+from .connections.tokens import Tokens
+from .mapping.declaration import read_declaration
+from .mapping.sources import Source, Sourced, read_source
+from .protocol.definitions import USER_TYPE
+from .protocol.dialects import Dialect
+from .protocol.schema import ResourceType
+from .provisioning.changes import Event
+from .provisioning.ports import Connection, Document
+from .provisioning.service import Service
+from .signals import publish
+from .store.backends import Backend, find_backend
+from .store.binding import Binding
+from .store.store import Hooks, SqlStore
+from .store.tables import add_connection_table, add_record_table, add_token_table
+from .store.tracking import touch, track
+from .web.api import serve
+from .web.exchange import Gateway
+
+
+@dataclass(slots=True)
+class Declared:
+    """A resource type that the host has mapped; its methods are decorators for hooks.
+
+    :param resource_type: the resource type.
+    :param model: the host's model.
+    :param declaration: SCIM paths and where their values sit; ``None`` where the settings say it.
+    :param record: our table of records.
+    :param tenant: the model's attribute that says whose a row is.
+    :param id: the model's attribute that is the SCIM ``id``.
+    :param hooks: what the host does itself.
+    """
+
+    resource_type: ResourceType
+    model: type
+    declaration: Mapping[str, Any] | None
+    record: sa.Table
+    tenant: Source | None
+    id: Source | None
+    hooks: Hooks = field(default_factory=Hooks)
+
+    def creator(
+        self, function: Callable[[Document, Connection], Any]
+    ) -> Callable[[Document, Connection], Any]:
+        """Let a function make the row of a new resource, inside the transaction.
+
+        :param function: takes the document and the connection and returns a new object of the
+            model; the mapped attributes are written to it afterwards.
+        :return: the function.
+        """
+        self.hooks.creator = function
+        return function
+
+    def deleter(
+        self, function: Callable[[Any, Connection], None]
+    ) -> Callable[[Any, Connection], None]:
+        """Let a function decide what deletion does to the row, inside the transaction.
+
+        Without one the row is kept and, where ``active`` is mapped, deactivated.
+
+        :param function: takes the row and the connection; it may delete the row from the session.
+        :return: the function.
+        """
+        self.hooks.deleter = function
+        return function
+
+
+@dataclass(slots=True)
+class _State:
+    """What belongs to one app."""
+
+    settings: Settings
+    bindings: dict[ResourceType, Binding]
+    backend: Backend | None = None
+
+
+class SCIM:
+    """A SCIM 2.0 server for the users of an existing app.
+
+    :param db: the app's Flask-SQLAlchemy extension.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self.db = db
+        self._declared: dict[ResourceType, Declared] = {}
+        self._tables: tuple[sa.Table, sa.Table] | None = None
+
+    def users(
+        self,
+        model: type,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are SCIM users.
+
+        :param model: the app's model class.
+        :param mapping: SCIM paths and where their values sit; left out, ``SCIM_USER_MAPPING`` of
+            the app's settings says it.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if users are declared already, or the model cannot be used.
+        """
+        return self._declare(USER_TYPE, model, mapping, tenant, id)
+
+    def init_app(self, app: Flask) -> None:
+        """Check what is declared and add the endpoints and commands to an app.
+
+        Call it after the database extension's own ``init_app``.
+
+        :param app: the app.
+        :raises ConfigurationError: if something cannot be used; the message names the repair.
+        """
+        if "scim" in app.extensions:
+            raise ConfigurationError("A SCIM extension is registered on this app already.")
+        if "sqlalchemy" not in app.extensions:
+            raise ConfigurationError("Call db.init_app(app) before scim.init_app(app).")
+        if not self._declared:
+            raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
+        settings = Settings.read(app.config)
+        bindings = {
+            declared.resource_type: self._bind(app, declared, settings)
+            for declared in self._declared.values()
+        }
+        app.extensions["scim"] = _State(settings, bindings)
+        mappings = {kind: binding.mapping for kind, binding in bindings.items()}
+        serve(app, Gateway(settings, mappings, self.tokens.verify, self._service))
+        app.cli.add_command(make_commands(self._administration(settings, bindings)))
+
+    @property
+    def connections(self) -> Connections:
+        """The connections of the current app."""
+        return Connections(self.db.session, self._own_tables()[0])
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of the current app."""
+        connections, tokens = self._own_tables()
+        return Tokens(self.db.session, tokens, connections, _signing_keys)
+
+    def touch(self, row: Any) -> None:
+        """Tell that a mapped row has changed past the ORM, so that its version moves.
+
+        :param row: the host's object; the change takes part in the session's transaction.
+        """
+        for binding in _state().bindings.values():
+            if isinstance(row, binding.model):
+                touch(self.db.session(), binding, [binding.key_of(row)])
+
+    def _declare(
+        self,
+        resource_type: ResourceType,
+        model: type,
+        mapping: Mapping[str, Any] | None,
+        tenant: Sourced | None,
+        id: Sourced | None,
+    ) -> Declared:
+        if resource_type in self._declared:
+            raise ConfigurationError(f"{resource_type.name} is declared already.")
+        mapper: Any = sa.inspect(model, raiseerr=False)
+        if mapper is None or not mapper.is_mapper:
+            raise ConfigurationError(f"{model!r} is no SQLAlchemy model.")
+        metadata = mapper.local_table.metadata
+        if self._tables is None:
+            self._tables = add_connection_table(metadata), add_token_table(metadata)
+            track(self.db.session, _current_bindings)
+        elif self._tables[0].metadata is not metadata:
+            raise ConfigurationError(
+                f"{model.__name__} is kept in another database than the other resource types."
+            )
+        record = add_record_table(metadata, resource_type.name.lower(), mapper.local_table)
+        declared = Declared(
+            resource_type, model, mapping, record, _scope(tenant, "tenant"), _scope(id, "id")
+        )
+        self._declared[resource_type] = declared
+        return declared
+
+    def _bind(self, app: Flask, declared: Declared, settings: Settings) -> Binding:
+        key = f"SCIM_{declared.resource_type.name.upper()}_MAPPING"
+        declaration = app.config.get(key, declared.declaration)
+        if declaration is None:
+            raise ConfigurationError(
+                f"{declared.resource_type.name} has no mapping; give it in code or as {key}."
+            )
+        mapping = read_declaration(
+            declaration, declared.resource_type, keep_unmapped=settings.unmapped == "keep"
+        )
+        return Binding(
+            mapping, declared.model, declared.record, tenant=declared.tenant, id=declared.id
+        )
+
+    def _service(
+        self, connection: Connection, resource_type: ResourceType, dialect: Dialect
+    ) -> Service:
+        state, session = _state(), self.db.session()
+        binding = state.bindings[resource_type]
+        if state.backend is None:
+            state.backend = find_backend(binding.connect(session))
+        hooks = self._declared[resource_type].hooks
+        store = SqlStore(session, state.backend, connection, binding, hooks)
+        return Service(store, connection, dialect, self._publish)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
+        publish(app, events, self.db.session.rollback)
+
+    def _administration(
+        self, settings: Settings, bindings: dict[ResourceType, Binding]
+    ) -> Administration:
+        def check_tenant(tenant: str | None) -> None:
+            for binding in bindings.values():
+                binding.check_tenant(tenant)
+
+        return Administration(
+            self.connections,
+            self.tokens,
+            tuple(kind.endpoint.lower().removeprefix("/") for kind in bindings),
+            check_tenant,
+            settings.url_prefix,
+            lambda: [line for binding in bindings.values() for line in binding.describe()],
+        )
+
+    def _own_tables(self) -> tuple[sa.Table, sa.Table]:
+        if self._tables is None:
+            raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
+        return self._tables
+
+
+def _state() -> _State:
+    state = current_app.extensions.get("scim")
+    if not isinstance(state, _State):
+        raise ConfigurationError("Call scim.init_app(app) for this app first.")
+    return state
+
+
+def _current_bindings() -> list[Binding]:
+    if not has_app_context() or "scim" not in current_app.extensions:
+        return []
+    return list(_state().bindings.values())
+
+
+def _signing_keys() -> list[str]:
+    if not current_app.secret_key:
+        raise ConfigurationError("Set SECRET_KEY; tokens are signed with it.")
+    keys = [*(current_app.config.get("SECRET_KEY_FALLBACKS") or ()), current_app.secret_key]
+    return [key.decode("latin-1") if isinstance(key, bytes) else key for key in keys]
+
+
+def _scope(source: Sourced | None, what: str) -> Source | None:
+    if source is None:
+        return None
+    read = read_source(source)
+    if not isinstance(read, Source) or read.inverted:
+        raise ConfigurationError(f"{what} must be an attribute of the model, or its name.")
+    return read

@@ -1,0 +1,1 @@
+"""Messages taken apart by marshmallow, with schemas that are generated from the definitions."""

@@ -1,0 +1,61 @@
+"""The signals that tell the app what identity providers did, each sent after commit.
+
+Every receiver gets the app as sender, and ``event``, ``user`` (the host's own row) and
+``connection`` as keyword arguments. A receiver that raises stops nobody and undoes nothing: what it
+raised is logged. Receivers are held weakly: connect functions that outlive the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from blinker import Namespace, Signal
+from flask import Flask
+
+_signals = Namespace()
+_log = logging.getLogger("flask_scim.signals")
+
+#: Sent when an identity provider has created a user, or brought back one that it had deleted.
+user_created = _signals.signal("user-created")
+
+#: Sent when attributes of a user have changed; a mere switch of ``active`` is told by the next two.
+user_updated = _signals.signal("user-updated")
+
+#: Sent when ``active`` has changed from true to false.
+user_deactivated = _signals.signal("user-deactivated")
+
+#: Sent when ``active`` has changed from false to true.
+user_reactivated = _signals.signal("user-reactivated")
+
+#: Sent when an identity provider has deleted a user.
+user_deleted = _signals.signal("user-deleted")
+
+_BY_TYPE: dict[str, Signal] = {
+    "user.created": user_created,
+    "user.updated": user_updated,
+    "user.deactivated": user_deactivated,
+    "user.reactivated": user_reactivated,
+    "user.deleted": user_deleted,
+}
+
+
+def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> None:
+    """Send each event to the receivers of its signal, every one on its own.
+
+    :param app: the app, which is the sender.
+    :param events: what happened, in order.
+    :param recover: called after a receiver has raised, so that the next one starts clean.
+    """
+    for event in events:
+        signal = _BY_TYPE.get(event.type)
+        if signal is None:
+            continue
+        subject = {event.resource_type.lower(): event.row}
+        for receiver in signal.receivers_for(app):
+            try:
+                receiver(app, event=event, connection=event.connection, **subject)
+            except Exception:
+                _log.exception("A receiver of %s raised; the change stands.", event.type)
+                recover()

@@ -1,0 +1,75 @@
+"""Every error below the prefix as SCIM's, and no error anywhere else."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+
+from ..protocol.errors import (
+    BadRequest,
+    InternalError,
+    InvalidSyntax,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ScimError,
+    UnsupportedMediaType,
+)
+from .responses import answer_error
+
+_BY_STATUS: dict[int, type[ScimError]] = {
+    404: NotFound,
+    413: PayloadTooLarge,
+    415: UnsupportedMediaType,
+    500: InternalError,
+}
+
+
+def handle_errors(blueprint: Blueprint) -> None:
+    """Answer what endpoints raise with SCIM errors.
+
+    :param blueprint: the blueprint of the endpoints.
+    """
+    blueprint.register_error_handler(ScimError, answer_error)
+    blueprint.register_error_handler(HTTPException, _answer_http_error)
+    blueprint.register_error_handler(Exception, _answer_failure)
+
+
+def handle_routing_errors(app: Flask, prefix: str) -> None:
+    """Answer paths below the prefix that lead nowhere with SCIM errors.
+
+    Flask finds no blueprint for such a request, so that only the app can answer it.
+
+    :param app: the host's app.
+    :param prefix: the path below which errors are SCIM's.
+    """
+
+    def answer_routing_error() -> Response | None:
+        error = request.routing_exception
+        if error is None or not f"{request.path}/".startswith(f"{prefix}/"):
+            return None
+        return _answer_http_error(error)
+
+    app.before_request(answer_routing_error)
+
+
+def _answer_http_error(error: HTTPException) -> Response:
+    match error:
+        case WrongMethod(valid_methods=methods):
+            allowed = tuple(sorted(methods or ()))
+            return answer_error(MethodNotAllowed(f"{request.method} cannot be used here.", allowed))
+        case HTTPException(code=404):
+            return answer_error(NotFound("There is no such endpoint."))
+        case HTTPException(code=code) if code is not None and code < 400:
+            return answer_error(NotFound("There is no such endpoint."))
+    kind = _BY_STATUS.get(error.code or 500, BadRequest)
+    if kind is BadRequest:
+        return answer_error(InvalidSyntax("The request cannot be read."))
+    return answer_error(kind(error.name))
+
+
+def _answer_failure(error: Exception) -> Response:
+    got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # the proxy's own method
+    current_app.logger.exception("A SCIM request failed.")
+    return answer_error(InternalError("The service failed; nothing was changed. Try again later."))

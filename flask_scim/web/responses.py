@@ -1,0 +1,122 @@
+"""Answers: resources and lists as SCIM writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+
+from ..protocol.errors import MethodNotAllowed, ScimError, ServiceUnavailable, Unauthorized
+from ..protocol.messages import error_body, list_response
+from ..protocol.projection import Projection
+from ..protocol.schema import ResourceType
+from ..protocol.values import write_datetime
+from ..provisioning.ports import Page, Resource
+from .exchange import Exchange
+
+SCIM_JSON = "application/scim+json"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON, of the type that the client asks for.
+
+    :param body: what to say.
+    :param status: the HTTP status.
+    :param headers: more headers.
+    :return: the response.
+    """
+    media_type = request.accept_mimetypes.best_match([SCIM_JSON, "application/json"], SCIM_JSON)
+    return Response(
+        _encode(body), status, headers=dict(headers or {}), content_type=media_type or SCIM_JSON
+    )
+
+
+def answer_resource(
+    exchange: Exchange,
+    resource_type: ResourceType,
+    resource: Resource,
+    projection: Projection,
+    status: int = 200,
+) -> Response:
+    """Answer with a resource, its location and its entity tag.
+
+    :param exchange: the request.
+    :param resource_type: the type of the resource.
+    :param resource: the resource.
+    :param projection: what of it the client gets to see.
+    :param status: the HTTP status.
+    :return: the response.
+    """
+    headers = {"ETag": _etag(resource)}
+    if status == 201:
+        headers["Location"] = exchange.location(resource_type, resource.id)
+    return answer(_present(exchange, resource_type, resource, projection), status, headers)
+
+
+def answer_page(
+    exchange: Exchange,
+    resource_type: ResourceType,
+    page: Page,
+    start_index: int,
+    projection: Projection,
+) -> Response:
+    """Answer with a part of a list.
+
+    :param exchange: the request.
+    :param resource_type: the type of the resources.
+    :param page: the part.
+    :param start_index: the position of its first resource, from 1.
+    :param projection: what of each resource the client gets to see.
+    :return: the response.
+    """
+    resources = [
+        _present(exchange, resource_type, resource, projection) for resource in page.resources
+    ]
+    return answer(list_response(resources, page.total, start_index))
+
+
+def answer_not_modified(resource: Resource) -> Response:
+    """Answer that the client's copy is good."""
+    return Response(status=304, headers={"ETag": _etag(resource)})
+
+
+def answer_error(error: ScimError) -> Response:
+    """Answer with an error.
+
+    :param error: what went wrong.
+    :return: the response.
+    """
+    headers = {}
+    match error:
+        case Unauthorized():
+            headers["WWW-Authenticate"] = 'Bearer realm="scim"'
+        case MethodNotAllowed(allowed=allowed) if allowed:
+            headers["Allow"] = ", ".join(allowed)
+        case ServiceUnavailable(retry_after=seconds):
+            headers["Retry-After"] = str(seconds)
+    return answer(error_body(error), error.status, headers)
+
+
+def _present(
+    exchange: Exchange, resource_type: ResourceType, resource: Resource, projection: Projection
+) -> dict[str, Any]:
+    document = {
+        "schemas": [],
+        "id": resource.id,
+        **resource.document,
+        "meta": {
+            "resourceType": resource_type.name,
+            "created": write_datetime(resource.created),
+            "lastModified": write_datetime(resource.modified),
+            "location": exchange.location(resource_type, resource.id),
+            "version": _etag(resource),
+        },
+    }
+    return projection.project(document)
+
+
+def _etag(resource: Resource) -> str:
+    return f'W/"{resource.version}"'

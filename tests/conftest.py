@@ -1,0 +1,134 @@
+"""Databases to test on, and an app on each of them that has users of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from tests.client import ScimClient
+from tests.host import Host, make_host
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+_SERVERS = {
+    "postgresql": os.environ.get(
+        "TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+    ),
+    "mariadb": os.environ.get("TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0.1:3306/mysql"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the caller choose the databases."""
+    parser.addoption(
+        "--databases",
+        default=",".join(DATABASES),
+        help="databases to test on, separated by commas",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out which databases answer; in CI each one has to."""
+    chosen = [name for name in config.getoption("--databases").split(",") if name]
+    unknown = set(chosen) - set(DATABASES)
+    if unknown:
+        raise pytest.UsageError(f"no such database: {', '.join(sorted(unknown))}")
+    missing = {name: why for name in chosen if (why := _unreachable(name))}
+    if missing and os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"databases that do not answer: {missing}")
+    config.stash[_CHOSEN] = [name for name in chosen if name not in missing]
+    config.stash[_MISSING] = sorted(missing)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which databases take part."""
+    left_out = config.stash[_MISSING]
+    note = f"; left out, since they do not answer: {', '.join(left_out)}" if left_out else ""
+    return f"databases: {', '.join(config.stash[_CHOSEN])}{note}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a database on each of them."""
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.stash[_CHOSEN]
+        metafunc.parametrize("database", chosen, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[str]:
+    """The URL of an empty database of this worker's own."""
+    name = request.param
+    if name == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("sqlite")
+        yield f"sqlite:///{folder / 'test.db'}"
+        return
+    server = sa.make_url(_SERVERS[name])
+    own = f"flask_scim_test_{worker_id}"
+    _recreate(server, own)
+    yield server.set(database=own).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def hosted(database: str) -> Iterator[Host]:
+    """An app with users of its own, for the whole session; its rows stay from test to test."""
+    host = make_host(database)
+    with host.app.app_context():
+        host.db.create_all()
+    yield host
+    with host.app.app_context():
+        host.db.drop_all()
+        host.db.engine.dispose()
+
+
+@pytest.fixture
+def host(hosted: Host) -> Iterator[Host]:
+    """An app with users of its own, and no rows."""
+    yield hosted
+    with hosted.app.app_context():
+        for table in reversed(hosted.db.metadata.sorted_tables):
+            hosted.db.session.execute(table.delete())
+        hosted.db.session.commit()
+
+
+@pytest.fixture
+def http(host: Host) -> FlaskClient:
+    """A client of the app without a token."""
+    return host.app.test_client()
+
+
+@pytest.fixture
+def scim(host: Host) -> ScimClient:
+    """A client with every scope on the connection ``acme`` of tenant 1."""
+    return host.connect("acme", tenant="1")
+
+
+def _recreate(server: sa.URL, name: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
+        suffix = " CHARACTER SET utf8mb4" if engine.dialect.name != "postgresql" else ""
+        connection.execute(sa.text(f"CREATE DATABASE {name}{suffix}"))
+    engine.dispose()
+
+
+def _unreachable(name: str) -> str | None:
+    if name == "sqlite":
+        return None
+    engine = sa.create_engine(_SERVERS[name])
+    try:
+        engine.connect().close()
+    except sa.exc.OperationalError as error:
+        return str(error.orig)
+    finally:
+        engine.dispose()
+    return None
+
+
+_CHOSEN: pytest.StashKey[list[str]] = pytest.StashKey()
+_MISSING: pytest.StashKey[list[str]] = pytest.StashKey()

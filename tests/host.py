@@ -1,0 +1,138 @@
+"""A host app for tests, whose users have a column of every kind that a mapping can name."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flask_scim import SCIM, computed
+from tests.client import ENTERPRISE, ScimClient
+
+
+class Plan(enum.Enum):
+    """What a user pays for."""
+
+    FREE = "free"
+    FULL = "full"
+
+
+@dataclass(slots=True)
+class Host:
+    """An app, its database, its extension and its models."""
+
+    app: Flask
+    db: SQLAlchemy
+    scim: SCIM
+    User: Any
+    Office: Any
+
+    def connect(self, name: str, *scopes: str, **options: Any) -> ScimClient:
+        """Add a connection and a token, and return a client with both."""
+        every = [f"{method}:users" for method in ("get", "post", "put", "patch", "delete")]
+        with self.app.app_context():
+            self.scim.connections.add(name, **options)
+            token, _ = self.scim.tokens.issue(name, scopes or every)
+        return ScimClient(self.app.test_client(), f"/scim/v2/{name}", token)
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The SQL statements that run inside, in order."""
+        seen: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        with self.app.app_context():
+            engine = self.db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+MAPPING: dict[str, Any] = {
+    "userName": "username",
+    "name.givenName": "first_name",
+    "name.familyName": "last_name",
+    "emails": [
+        {"type": "work", "primary": True, "value": "email"},
+        {"type": "other", "value": "profile.second_email"},
+    ],
+    "phoneNumbers": [{"type": "mobile", "value": "profile.phone.mobile"}],
+    "addresses": "profile.addresses",
+    "active": "!blocked",
+    "title": "profile.title",
+    "userType": "plan",
+    "locale": "office.locale",
+    f"{ENTERPRISE}:employeeNumber": "number",
+}
+
+
+def make_host(
+    url: str, mapping: dict[str, Any] | None = None, *, tenant: bool = True, **config: Any
+) -> Host:
+    """Make an app.
+
+    :param url: where its database is.
+    :param mapping: what to map in place of :data:`MAPPING`.
+    :param tenant: whether users belong to tenants.
+    :param config: more settings of the app.
+    :return: the app and what belongs to it; its tables are not there yet.
+    """
+    db = SQLAlchemy()
+    scim = SCIM(db)
+
+    class Office(db.Model):  # type: ignore[name-defined,misc]
+        """Where a user works."""
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        locale: Mapped[str | None] = mapped_column(sa.String(20))
+
+    class User(db.Model):  # type: ignore[name-defined,misc]
+        """A user."""
+
+        __tablename__ = "host_user"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        public_id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)
+        tenant_id: Mapped[int | None]
+        username: Mapped[str] = mapped_column(sa.String(100))
+        email: Mapped[str | None] = mapped_column(sa.String(100))
+        first_name: Mapped[str | None] = mapped_column(sa.String(50))
+        last_name: Mapped[str] = mapped_column(sa.String(50))
+        blocked: Mapped[bool] = mapped_column(default=False)
+        plan: Mapped[Plan | None] = mapped_column(sa.Enum(Plan))
+        number: Mapped[int | None]
+        seen: Mapped[datetime | None]
+        profile: Mapped[Any] = mapped_column(sa.JSON(none_as_null=True), nullable=True)
+        office_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Office.id))
+        office: Mapped[Office | None] = relationship()
+
+    declared = {**MAPPING, "displayName": computed(_display_name, User.last_name)}
+    scim.users(
+        User,
+        declared if mapping is None else mapping,
+        tenant=User.tenant_id if tenant else None,
+    )
+    app = Flask("host")
+    app.config.update(
+        {"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url, "SCIM_UNMAPPED": "keep"} | config
+    )
+    db.init_app(app)
+    scim.init_app(app)
+    return Host(app, db, scim, User, Office)
+
+
+def _display_name(user: Any) -> str | None:
+    return user.last_name or None
