@@ -20,6 +20,8 @@ class Settings:
     :param max_content_length: ``SCIM_MAX_CONTENT_LENGTH``, the largest body in bytes.
     :param default_page_size: ``SCIM_DEFAULT_PAGE_SIZE``, the resources of a page without ``count``.
     :param max_page_size: ``SCIM_MAX_PAGE_SIZE``, the most resources of a page.
+    :param default_tenant: ``SCIM_DEFAULT_TENANT``, the tenant, as text, of a connection that is
+        added from the shell without one.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
     """
 
@@ -28,6 +30,7 @@ class Settings:
     max_content_length: int = 1_048_576
     default_page_size: int = 100
     max_page_size: int = 1_000
+    default_tenant: str | None = None
     docs: bool = True
 
     @classmethod
@@ -46,6 +49,11 @@ class Settings:
         unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
         if unmapped not in ("ignore", "keep"):
             raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
+        tenant = config.get("SCIM_DEFAULT_TENANT", cls.default_tenant)
+        if tenant is not None and not (isinstance(tenant, str) and tenant):
+            raise ConfigurationError(
+                f"SCIM_DEFAULT_TENANT must be a tenant's key as text, not {tenant!r}."
+            )
         maximum = _positive(config, "SCIM_MAX_PAGE_SIZE", cls.max_page_size)
         return cls(
             url_prefix=prefix,
@@ -55,6 +63,7 @@ class Settings:
                 _positive(config, "SCIM_DEFAULT_PAGE_SIZE", cls.default_page_size), maximum
             ),
             max_page_size=maximum,
+            default_tenant=tenant,
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
         )
 

@@ -148,13 +148,14 @@ class SCIM:
     @property
     def connections(self) -> Connections:
         """The connections of the current app."""
-        return Connections(self.db.session, self._own_tables()[0])
+        return Connections(self.db.session, self._own_tables()[0], _choose_tenant)
 
     @property
     def tokens(self) -> Tokens:
         """The tokens of the current app."""
         connections, tokens = self._own_tables()
-        return Tokens(self.db.session, tokens, connections, _signing_keys)
+        plurals = [kind.endpoint.lower().removeprefix("/") for kind in self._declared]
+        return Tokens(self.db.session, tokens, connections, _signing_keys, plurals)
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.
@@ -225,15 +226,9 @@ class SCIM:
     def _administration(
         self, settings: Settings, bindings: dict[ResourceType, Binding]
     ) -> Administration:
-        def check_tenant(tenant: str | None) -> None:
-            for binding in bindings.values():
-                binding.check_tenant(tenant)
-
         return Administration(
             self.connections,
             self.tokens,
-            tuple(kind.endpoint.lower().removeprefix("/") for kind in bindings),
-            check_tenant,
             settings.url_prefix,
             lambda: [line for binding in bindings.values() for line in binding.describe()],
         )
@@ -255,6 +250,14 @@ def _current_bindings() -> list[Binding]:
     if not has_app_context() or "scim" not in current_app.extensions:
         return []
     return list(_state().bindings.values())
+
+
+def _choose_tenant(tenant: str | None) -> str | None:
+    state = _state()
+    chosen = state.settings.default_tenant if tenant is None else tenant
+    for binding in state.bindings.values():
+        binding.check_tenant(chosen)
+    return chosen
 
 
 def _signing_keys() -> list[str]:

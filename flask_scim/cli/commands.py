@@ -10,7 +10,6 @@ import click
 from flask.cli import AppGroup
 
 from ..connections.connections import Connections
-from ..connections.scopes import read_scopes
 from ..connections.tokens import Tokens
 
 
@@ -20,16 +19,12 @@ class Administration:
 
     :param connections: the connections.
     :param tokens: the tokens.
-    :param plurals: the resource types that are served, as ``users``.
-    :param check_tenant: raises ``ValueError`` if no connection can be made for the tenant.
     :param url_prefix: the path below which connections have their endpoints.
     :param describe: says, a line at a time, where every attribute sits.
     """
 
     connections: Connections
     tokens: Tokens
-    plurals: tuple[str, ...]
-    check_tenant: Callable[[str | None], None]
     url_prefix: str
     describe: Callable[[], list[str]]
 
@@ -59,16 +54,16 @@ def _connection_commands(administration: Administration) -> AppGroup:
     @group.command("add")
     @click.argument("name")
     @click.option("--idp", default="generic", help="The identity provider, such as entra or okta.")
-    @click.option("--tenant", help="The customer's key in this app.")
+    @click.option("--tenant", help="The customer's key in this app; else SCIM_DEFAULT_TENANT.")
     @click.option("--strict", is_flag=True, help="Accept only what the standard says.")
     def add(name: str, idp: str, tenant: str | None, strict: bool) -> None:
         """Add the connection NAME."""
         try:
-            administration.check_tenant(tenant)
-            administration.connections.add(name, idp=idp, tenant=tenant, strict=strict)
+            added = administration.connections.add(name, idp=idp, tenant=tenant, strict=strict)
         except ValueError as error:
             raise click.ClickException(str(error)) from None
-        click.echo(f"Added {name}; its endpoint is {administration.url_prefix}/{name}.")
+        whose = "" if added.tenant is None else f" for tenant {added.tenant}"
+        click.echo(f"Added {name}{whose}; its endpoint is {administration.url_prefix}/{name}.")
 
     @group.command("list")
     def list_() -> None:
@@ -94,8 +89,7 @@ def _token_commands(administration: Administration) -> AppGroup:
     def issue(name: str, expires_in: int | None, scopes: tuple[str, ...], quiet: bool) -> None:
         """Issue a token for the connection NAME, and show it this once."""
         try:
-            allowed = read_scopes(scopes, administration.plurals)
-            secret, token = administration.tokens.issue(name, allowed, expires_in)
+            secret, token = administration.tokens.issue(name, scopes, expires_in)
         except ValueError as error:
             raise click.ClickException(str(error)) from None
         if not quiet:
@@ -107,7 +101,11 @@ def _token_commands(administration: Administration) -> AppGroup:
     @click.argument("name")
     def list_(name: str) -> None:
         """List the tokens of the connection NAME, without their secrets."""
-        for token in administration.tokens.list(name):
+        try:
+            tokens = administration.tokens.list(name)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+        for token in tokens:
             state = "revoked" if token.revoked else f"expires {_moment(token.expires)}"
             used = f"last used {_moment(token.last_used)}"
             click.echo(f"{token.id}\t{state}\t{used}\t{' '.join(token.scopes)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,11 +21,19 @@ class Connections:
 
     :param session: the host's session.
     :param table: our table of connections.
+    :param choose_tenant: takes the tenant that was asked for, if any, and returns the one to use;
+        raises ``ValueError`` if no resource can belong to it.
     """
 
-    def __init__(self, session: Any, table: sa.Table) -> None:
+    def __init__(
+        self,
+        session: Any,
+        table: sa.Table,
+        choose_tenant: Callable[[str | None], str | None],
+    ) -> None:
         self._session = session
         self._table = table
+        self._choose_tenant = choose_tenant
 
     def add(
         self, id: str, *, idp: str = "generic", tenant: str | None = None, strict: bool = False
@@ -33,10 +42,10 @@ class Connections:
 
         :param id: its name in the URL: letters, digits, dots, dashes and underscores.
         :param idp: the identity provider.
-        :param tenant: the customer's key in the app, as text.
+        :param tenant: the customer's key in the app, as text; left out, ``SCIM_DEFAULT_TENANT``.
         :param strict: whether only the standard is accepted.
         :return: the connection.
-        :raises ValueError: if the name or identity provider cannot be used, or the name is taken.
+        :raises ValueError: if the name, tenant or provider cannot be used, or the name is taken.
         """
         if not _NAME.fullmatch(id):
             raise ValueError(
@@ -44,7 +53,7 @@ class Connections:
                 "dots, dashes and underscores, and begin with a letter or digit."
             )
         find_dialect(idp, strict)
-        connection = Connection(id, tenant, idp, strict, datetime.now(UTC))
+        connection = Connection(id, self._choose_tenant(tenant), idp, strict, datetime.now(UTC))
         values = {name: getattr(connection, name) for name in self._table.c.keys()}  # noqa: SIM118
         try:
             self._session.execute(self._table.insert().values(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from itsdangerous import BadSignature, Signer
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
+from .scopes import read_scopes
 
 _PREFIX = "scim_"
 _LONGEST = 512
@@ -50,6 +51,7 @@ class Tokens:
     :param table: our table of tokens.
     :param connections: our table of connections.
     :param keys: gives the keys to sign with; the last one signs, all of them verify.
+    :param plurals: the resource types that are served, as ``users``.
     """
 
     def __init__(
@@ -58,37 +60,39 @@ class Tokens:
         table: sa.Table,
         connections: sa.Table,
         keys: Callable[[], Sequence[str]],
+        plurals: Sequence[str],
     ) -> None:
         self._session = session
         self._table = table
         self._connections = connections
         self._keys = keys
+        self._plurals = plurals
 
     def issue(
-        self, connection_id: str, scopes: Sequence[str], expires_in: int | None = None
+        self, connection_id: str, scopes: Iterable[str] = (), expires_in: int | None = None
     ) -> tuple[str, Token]:
         """Issue a token.
 
         :param connection_id: the connection that it opens.
-        :param scopes: what it allows.
+        :param scopes: what it allows, such as ``get:users``; everything where none is given.
         :param expires_in: how long it is good, in seconds; ``None`` for ever.
         :return: the token, which cannot be read again, and what is known of it.
-        :raises ValueError: if there is no such connection or the time is not above 0.
+        :raises ValueError: if there is no such connection or scope, or the time is not above 0.
         """
+        allowed = read_scopes(scopes, self._plurals)
         if expires_in is not None and not 0 < expires_in <= 10 * 366 * 86_400:
             raise ValueError("A token lasts at least one second and at most ten years.")
-        if self._session.execute(self._connection(connection_id)).first() is None:
-            raise ValueError(f"There is no connection {connection_id!r}.")
+        self._check_connection(connection_id)
         now = datetime.now(UTC)
         expires = None if expires_in is None else now + timedelta(seconds=expires_in)
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        token = Token(id, connection_id, tuple(scopes), now, expires, None, None)
+        token = Token(id, connection_id, allowed, now, expires, None, None)
         self._session.execute(
             self._table.insert().values(
                 id=id,
                 connection_id=connection_id,
                 secret_hash=_hash(secret),
-                scopes=list(scopes),
+                scopes=list(allowed),
                 created=now,
                 expires=expires,
             )
@@ -139,7 +143,13 @@ class Tokens:
         return connection, token
 
     def list(self, connection_id: str) -> list[Token]:
-        """List the tokens of a connection, newest first."""
+        """List the tokens of a connection, newest first.
+
+        :param connection_id: the connection.
+        :return: what is known of them.
+        :raises ValueError: if there is no such connection.
+        """
+        self._check_connection(connection_id)
         columns = self._table.c
         rows = self._session.execute(
             sa.select(self._table)
@@ -185,8 +195,12 @@ class Tokens:
         )
         self._session.commit()
 
-    def _connection(self, id: str) -> sa.Select[Any]:
-        return sa.select(self._connections.c.id).where(self._connections.c.id == id)
+    def _check_connection(self, id: str) -> None:
+        column = self._connections.c.id
+        found = self._session.execute(sa.select(column).where(column == id)).scalar()
+        # MariaDB compares without case; the name of a connection is exact.
+        if found != id:
+            raise ValueError(f"There is no connection {id!r}.")
 
     def _signer(self) -> Signer:
         return Signer(list(self._keys()), salt="flask-scim.token")

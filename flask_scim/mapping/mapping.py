@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,12 @@ class Slot:
         """The name under which the record keeps what the slot has no place for."""
         kind = dict(self.literals).get("type", "")
         return f"{self.path}:{kind}"
+
+    @property
+    def selector(self) -> str:
+        """How a PATCH names the entry: ``emails[type eq "work"]``."""
+        terms = [f"{name} eq {json.dumps(value)}" for name, value in self.kind.items()]
+        return f"{self.path}[{' and '.join(terms)}]" if terms else str(self.path)
 
     @property
     def kind(self) -> dict[str, Any]:
@@ -105,6 +112,15 @@ class Mapping:
                     for name, source in slot.sources
                 ]
         return tuple(places)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """How a PATCH names each of :attr:`sources`."""
+        names = [str(field.path) for field in self.fields]
+        for group in self._slots_by_path.values():
+            for slot, _ in group:
+                names += [f"{slot.selector}.{name}" for name, _ in slot.sources]
+        return names
 
     def slots_of(self, path: AttributePath) -> list[tuple[Slot, int]]:
         """List the slots of a multi-valued attribute.

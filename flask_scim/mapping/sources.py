@@ -11,8 +11,15 @@ from typing import Any, Protocol, runtime_checkable
 class ModelAttribute(Protocol):
     """An attribute of a model class, such as ``User.email``."""
 
-    key: str
-    class_: type
+    @property
+    def key(self) -> str:
+        """The attribute's name."""
+        ...
+
+    @property
+    def class_(self) -> Any:
+        """The class that has it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

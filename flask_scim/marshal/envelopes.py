@@ -19,7 +19,7 @@ class PatchSchema(Schema):
     Operations = fields.List(
         fields.Dict(keys=fields.String()),
         required=True,
-        validate=validate.Length(min=1),
+        validate=validate.Length(min=1, error="Operations is empty."),
         error_messages={"required": "Operations is missing."},
     )
 

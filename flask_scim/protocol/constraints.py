@@ -56,15 +56,18 @@ def check_change(attribute: Attribute, before: Any, after: Any, where: str) -> N
     :param before: its value; ``None`` where nothing is assigned.
     :param after: the value that it is to have.
     :param where: the attribute's name in messages.
-    :raises MutabilityError: if an immutable value would change.
-    :raises InvalidValue: if a required value would be gone.
+    :raises MutabilityError: if an immutable value would change, or a required one would be gone
+        (:rfc:`7644#section-3.5.2.2`).
+    :raises InvalidValue: if a required value would be blank.
     """
     if before == after:
         return
     if attribute.mutability is Mutability.IMMUTABLE and before is not None:
         raise MutabilityError(f"{where} is immutable: once set, it cannot change.")
     if attribute.required and is_missing(after):
-        raise InvalidValue(f"{where} is required and cannot be removed or emptied.")
+        if before is not None and after is None:
+            raise MutabilityError(f"{where} is required and cannot be removed.")
+        raise InvalidValue(f"{where} is required and cannot be blank.")
     if isinstance(after, dict):
         check_entry(attribute, before, after, where)
 
@@ -78,8 +81,8 @@ def check_entry(
     :param before: the entry as it was; ``None`` for a new one.
     :param after: the entry as it is to be.
     :param where: the attribute's name in messages.
-    :raises MutabilityError: if an immutable sub-attribute would change.
-    :raises InvalidValue: if a required sub-attribute would be missing.
+    :raises MutabilityError: if an immutable sub-attribute would change, or a required one be gone.
+    :raises InvalidValue: if a required sub-attribute of a new entry is missing.
     """
     for sub in attribute.sub_attributes:
         place = f"{where}.{sub.name}"

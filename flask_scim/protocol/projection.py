@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from .errors import InvalidPath, InvalidValue, TooMany
@@ -61,11 +62,7 @@ class Projection:
         if excluded:
             names = _read_names(excluded, resource_type, ignore_unknown)
             return _plan(resource_type, names, _left_out_of_default)
-        default = _DEFAULTS.get(id(resource_type))
-        if default is None:
-            default = _plan(resource_type, {}, _left_out_of_default)
-            _DEFAULTS[id(resource_type)] = default
-        return default
+        return _default(resource_type)
 
     def wants(self, name: str) -> bool:
         """Tell whether anything of an attribute is part of the answer.
@@ -79,7 +76,7 @@ class Projection:
         """Leave out what the client does not get to see, and name the schemas.
 
         :param document: the resource, in canonical form; it is not touched.
-        :return: the resource as the client sees it; ``document`` itself where that is all of it.
+        :return: the resource as the client sees it.
         """
         present = [urn for urn in self.extensions if urn in document]
         projected = {
@@ -90,12 +87,12 @@ class Projection:
             values = _kept(document[urn], self.extensions[urn])
             if values:
                 projected[urn] = values
-        return document if projected == document else projected
+        return projected
 
 
-#: A resource type is known here by its identity, since its hash walks all its attributes. Its
-#: projection holds on to it, so that no other one can take that identity.
-_DEFAULTS: dict[int, Projection] = {}
+@cache
+def _default(resource_type: ResourceType) -> Projection:
+    return _plan(resource_type, {}, _left_out_of_default)
 
 
 def _plan(resource_type: ResourceType, names: _Names, rule: _Rule) -> Projection:

@@ -125,7 +125,7 @@ class Service:
     ) -> Resource:
         with self.store.transaction():
             before = self._lock(id, expected)
-            after = self.store.update(before, change(before.document))
+            after = self.store.update(before, _keep_active(before, change(before.document)))
             events = self._tell(before, after)
         self.publish(events)
         return after
@@ -149,3 +149,10 @@ class Service:
     @property
     def _name(self) -> str:
         return self.store.resource_type.name
+
+
+def _keep_active(before: Resource, document: Document) -> Document:
+    """Leave ``active`` as it is where nothing is said of it: silence lets nobody in or out."""
+    if "active" not in before.document or "active" in document:
+        return document
+    return document | {"active": before.document["active"]}

@@ -2,104 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
 
 from ..config import ConfigurationError
-from ..mapping.mapping import Mapping, writable
+from ..mapping.mapping import Mapping
 from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
-from ..protocol.schema import Attribute, Type
-from .backends import Sql
-from .codecs import (
-    BooleanCodec,
-    Codec,
-    DateTimeCodec,
-    EnumCodec,
-    JsonCodec,
-    NumberCodec,
-    NumberTextCodec,
-    TextCodec,
-    UuidTextCodec,
-)
-
-_TEXT_TYPES = (Type.STRING, Type.REFERENCE, Type.BINARY)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One source bound to SQL.
-
-    :param path: the attribute whose value sits here.
-    :param source: what the declaration named.
-    :param column: the expression to select; ``None`` for what only a function can compute.
-    :param codec: how its values are read, written and compared.
-    :param nullable: whether the column allows NULL.
-    :param fills_itself: whether a new row is complete without a value here.
-    """
-
-    path: AttributePath
-    source: AnySource
-    column: Sql | None
-    codec: Codec
-    nullable: bool = True
-    fills_itself: bool = True
-
-    @property
-    def writable(self) -> bool:
-        """Whether SCIM writes here."""
-        return writable(self.source)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        """The attributes on the way, without the keys of a JSON value."""
-        assert isinstance(self.source, Source)
-        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
-        return self.source.steps[: len(self.source.steps) - len(keys)]
-
-    def read(self, row: Any, kept: dict[str, Any]) -> Any:
-        """Read the value from the host's object, or from the record.
-
-        :param row: the host's object.
-        :param kept: the columns of the record, by name.
-        :return: the SCIM value, or ``None``.
-        """
-        match self.source:
-            case RecordColumn(name):
-                raw = kept[name]
-            case Computed(function):
-                raw = function(row)
-            case Source():
-                raw = row
-                for name in self._names:
-                    raw = None if raw is None else getattr(raw, name)
-        return self.codec.decode(raw)
-
-    def write(self, row: Any, value: Any) -> None:
-        """Put a value into the host's row.
-
-        :param row: the host's object.
-        :param value: the SCIM value, or ``None`` to take it away.
-        :raises InvalidValue: if the host's row cannot hold it.
-        """
-        where = str(self.path)
-        raw = self.codec.empty if value is None and not self.nullable else None
-        if value is not None:
-            raw = self.codec.encode(value, where)
-        elif raw is None and not self.nullable and not isinstance(self.codec, JsonCodec):
-            raise InvalidValue(f"{where} is required by this application.")
-        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
-        *relations, name = self._names
-        for relation in relations:
-            row = _related(row, relation)
-        try:
-            setattr(row, name, _with(getattr(row, name), keys, raw) if keys else raw)
-        except (ValueError, TypeError):
-            raise InvalidValue(f"{where}: this application does not take the value.") from None
+from ..protocol.schema import Type
+from .codecs import BooleanCodec, Codec, JsonCodec, TextCodec
+from .fitting import find_codec
+from .places import Place
 
 
 class Binding:
@@ -165,9 +82,9 @@ class Binding:
         """Say where every attribute sits, a line for each."""
         name = self.resource_type.name
         lines = [f"{name} is {self.model.__name__}, its id {self.id.source}"]
-        for place in self.places:
+        for written, place in zip(self.mapping.names, self.places, strict=True):
             note = "" if place.writable or isinstance(place.source, RecordColumn) else ", read only"
-            lines.append(f"  {place.path}: {place.source}{note}")
+            lines.append(f"  {written}: {place.source}{note}")
         rest = "kept in the SCIM record" if self.mapping.keep_unmapped else "ignored"
         return [*lines, f"  everything else: {rest}"]
 
@@ -200,6 +117,42 @@ class Binding:
         for _, relationship in self._joins.values():
             statement = statement.outerjoin(relationship)
         return statement
+
+    @cached_property
+    def watched(self) -> dict[tuple[str, ...], tuple[type, set[str]]]:
+        """The mapped attributes by the to-one relationships that lead to them, with their class.
+
+        A relationship is an attribute itself: another row behind it brings other values.
+        """
+        found: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (self.model, set())}
+        for place in self.places:
+            if not isinstance(place.source, Source):
+                continue
+            for depth, name in enumerate(place.source.steps):
+                relations = place.source.steps[:depth]
+                if relations and relations not in self._joins:
+                    break
+                if relations not in found:
+                    found[relations] = sa.inspect(self._joins[relations][0]).mapper.class_, set()
+                found[relations][1].add(name)
+        return found
+
+    def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:
+        """The primary keys of the rows that reach some others by relationships.
+
+        :param relations: the relationships, by name; none for the rows themselves.
+        :param keys: the primary keys of the others.
+        :return: the keys, or a statement that selects them.
+        """
+        if not relations:
+            return keys
+        statement = sa.select(self.key).select_from(self.model)
+        for depth in range(len(relations)):
+            statement = statement.join(self._joins[relations[: depth + 1]][1])
+        target: Any = sa.inspect(self._joins[relations][0])
+        return statement.where(
+            target.selectable.corresponding_column(target.mapper.primary_key[0]).in_(keys)
+        )
 
     def read(self, row: Any, kept: dict[str, Any]) -> list[Any]:
         """Read the values of all places from the host's object.
@@ -316,8 +269,7 @@ class Binding:
     ) -> Codec:
         attribute = path.leaf
         inverted = isinstance(source, Source) and source.inverted
-        codec = _json_codec(attribute, kind, keys) if not inverted else None
-        codec = codec or (None if keys else _find_codec(attribute, kind, inverted=inverted))
+        codec = find_codec(path.leaf, kind, keys, inverted=inverted)
         if codec is None:
             self._problems.append(
                 f"{path} is of type {attribute.type}{'s' if attribute.multi_valued else ''}, which "
@@ -325,71 +277,3 @@ class Binding:
                 "name another attribute or a key of a JSON column."
             )
         return codec or TextCodec(attribute)
-
-
-def _json_codec(attribute: Attribute, kind: Any, keys: tuple[str, ...]) -> Codec | None:
-    if not isinstance(kind, sa.JSON):
-        return None
-    return JsonCodec(attribute, keys) if keys or _is_structured(attribute) else None
-
-
-def _find_codec(attribute: Attribute, kind: Any, *, inverted: bool) -> Codec | None:
-    """Find the codec between a single simple attribute and the type of a column."""
-    kind = getattr(kind, "impl_instance", kind) if isinstance(kind, sa.TypeDecorator) else kind
-    if _is_structured(attribute):
-        return JsonCodec(attribute, ()) if kind is None else None
-    is_text = attribute.type in _TEXT_TYPES
-    match kind:
-        case None:
-            return TextCodec(attribute) if is_text else JsonCodec(attribute, ())
-        case sa.Boolean() if attribute.type is Type.BOOLEAN:
-            return BooleanCodec(inverted=inverted)
-        case sa.Enum() if is_text:
-            return EnumCodec(attribute, kind)
-        case sa.Uuid() if is_text and kind.as_uuid:
-            return UuidTextCodec()
-        case sa.Uuid() if is_text:
-            return TextCodec(attribute, 36)
-        case sa.String() if is_text:
-            return TextCodec(attribute, kind.length)
-        case sa.Integer() if is_text:
-            return NumberTextCodec(_bits(kind))
-        case sa.Integer() if attribute.type is Type.INTEGER:
-            return NumberCodec(attribute, _bits(kind))
-        case sa.Numeric() if attribute.type in (Type.DECIMAL, Type.INTEGER):
-            return NumberCodec(attribute)
-        case sa.DateTime() if attribute.type is Type.DATETIME:
-            return DateTimeCodec(aware=kind.timezone)
-        case _:
-            return None
-
-
-def _is_structured(attribute: Attribute) -> bool:
-    return attribute.multi_valued or attribute.is_complex
-
-
-def _bits(kind: sa.Integer) -> int:
-    if isinstance(kind, sa.BigInteger):
-        return 64
-    return 16 if isinstance(kind, sa.SmallInteger) else 32
-
-
-def _related(row: Any, relation: str) -> Any:
-    related = getattr(row, relation)
-    if related is None:
-        mapper: Any = sa.inspect(type(row))
-        related = mapper.relationships[relation].mapper.class_()
-        setattr(row, relation, related)
-    return related
-
-
-def _with(document: Any, keys: tuple[str, ...], value: Any) -> Any:
-    """A copy of JSON in which one value is changed, so that the change is seen by the ORM."""
-    document = dict(document) if isinstance(document, dict) else {}
-    if len(keys) > 1:
-        value = _with(document.get(keys[0]), keys[1:], value)
-    if value is None:
-        document.pop(keys[0], None)
-    else:
-        document[keys[0]] = value
-    return document

@@ -17,7 +17,7 @@ def translate(error: SQLAlchemyError, name: str) -> Exception:
     :return: a SCIM error where the request or the moment is to blame, else the error itself.
     """
     match error:
-        case IntegrityError() if _code(error) in _UNIQUE_VIOLATIONS:
+        case IntegrityError() if _codes(error) & _UNIQUE_VIOLATIONS:
             return UniquenessError(f"A value of this {name} is taken by another one.")
         case IntegrityError() | DataError():
             return InvalidValue(f"This application cannot store a value of this {name}.")
@@ -27,11 +27,9 @@ def translate(error: SQLAlchemyError, name: str) -> Exception:
             return error
 
 
-def _code(error: IntegrityError) -> str:
-    """The driver's number of the error: SQLSTATE, or MySQL's or SQLite's own."""
+def _codes(error: IntegrityError) -> set[str]:
+    """What the driver calls the error: SQLSTATE, MySQL's number or SQLite's own."""
     origin = error.orig
-    for name in ("sqlstate", "sqlite_errorcode"):
-        code = getattr(origin, name, None)
-        if code is not None:
-            return str(code)
-    return str(origin.args[0]) if origin is not None and origin.args else ""
+    # PyMySQL gives MySQL's number and, of late, an SQLSTATE that says less.
+    found = [getattr(origin, name, None) for name in ("sqlstate", "sqlite_errorcode")]
+    return {str(code) for code in (*found, *getattr(origin, "args", ())[:1])}

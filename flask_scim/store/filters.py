@@ -16,8 +16,9 @@ from ..protocol.schema import Attribute
 from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, comparable
 from .backends import Backend, Keys, Sql
-from .binding import Binding, Place
+from .binding import Binding
 from .codecs import DateTimeCodec, JsonCodec, NumberTextCodec, compare_json
+from .places import Place
 
 
 class Scope(Protocol):

@@ -21,10 +21,11 @@ from ..protocol.syntax import Operator
 from ..protocol.values import comparable, fold
 from ..provisioning.ports import Connection, Document, Page, Query, Resource
 from .backends import Backend, Sql
-from .binding import Binding, Place
+from .binding import Binding
 from .codecs import TextCodec
 from .failures import translate
 from .filters import compile_filter
+from .places import Place
 from .sorting import compile_order
 from .tracking import writing
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from ..mapping.sources import Source
 from .binding import Binding
 
 _WRITING = "flask_scim.writing"
@@ -41,19 +40,21 @@ def track(sessions: Any, bindings: Callable[[], Iterable[Binding]]) -> None:
             removed = [row for row in session.deleted if isinstance(row, binding.model)]
             if removed:
                 _forget(session, binding, [binding.key_of(row) for row in removed])
-            changed = [row for row in session.dirty if _is_changed(row, binding)]
-            if changed:
-                touch(session, binding, [binding.key_of(row) for row in changed])
+            for relations, (model, names) in binding.watched.items():
+                changed = [row for row in session.dirty if _has_changed(row, model, names)]
+                if changed:
+                    keys = [sa.inspect(row).identity[0] for row in changed]
+                    touch(session, binding, binding.rows_behind(relations, keys))
 
     event.listen(sessions, "before_flush", before_flush)
 
 
-def touch(session: Session, binding: Binding, keys: list[Any]) -> None:
+def touch(session: Session, binding: Binding, keys: Any) -> None:
     """Move the version of the records of some rows.
 
     :param session: the session of the change.
     :param binding: the resource type of the rows.
-    :param keys: the primary keys of the rows.
+    :param keys: the primary keys of the rows, or a statement that selects them.
     """
     record = binding.record
     binding.connect(session).execute(
@@ -69,9 +70,8 @@ def _forget(session: Session, binding: Binding, keys: list[Any]) -> None:
     binding.connect(session).execute(record.delete().where(record.c.row_id.in_(keys)))
 
 
-def _is_changed(row: Any, binding: Binding) -> bool:
-    if not isinstance(row, binding.model):
+def _has_changed(row: Any, model: type, names: set[str]) -> bool:
+    if not isinstance(row, model):
         return False
     state: Any = sa.inspect(row)
-    names = {place.source.steps[0] for place in binding.places if isinstance(place.source, Source)}
     return any(state.attrs[name].history.has_changes() for name in names if name in state.attrs)

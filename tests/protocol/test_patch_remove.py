@@ -282,17 +282,17 @@ def test_whole_extension_without_path() -> None:
     ("before", "path", "value", "resource_type", "error"),
     [
         ({}, None, None, USER_TYPE, NoTarget),
-        ({"userName": "b"}, "userName", None, USER_TYPE, InvalidValue),
-        ({"displayName": "g"}, "displayName", None, GROUP_TYPE, InvalidValue),
+        ({"userName": "b"}, "userName", None, USER_TYPE, MutabilityError),
+        ({"displayName": "g"}, "displayName", None, GROUP_TYPE, MutabilityError),
         ({"id": "1"}, "id", None, USER_TYPE, MutabilityError),
         ({"groups": [{"value": "1"}]}, 'groups[value eq "1"]', None, USER_TYPE, MutabilityError),
         ({"members": [{"value": "1"}]}, "members.value", None, GROUP_TYPE, None),
         ({"members": [{"value": "1", "type": "User"}]}, "members.type", None, GROUP_TYPE, None),
         ({"serial": "1"}, "serial", None, DEVICE_TYPE, MutabilityError),
-        ({"ports": [{"value": "1"}]}, "ports", None, DEVICE_TYPE, InvalidValue),
-        ({"ports": [{"value": "1"}]}, 'ports[value eq "1"]', None, DEVICE_TYPE, InvalidValue),
-        ({"ports": [{"value": "1"}]}, "ports", [{"value": "1"}], DEVICE_TYPE, InvalidValue),
-        ({"ports": [{"value": "1", "type": "x"}]}, "ports.value", None, DEVICE_TYPE, InvalidValue),
+        ({"ports": [{"value": "1"}]}, "ports", None, DEVICE_TYPE, MutabilityError),
+        ({"ports": [{"value": "1"}]}, 'ports[value eq "1"]', None, DEVICE_TYPE, MutabilityError),
+        ({"ports": [{"value": "1"}]}, "ports", [{"value": "1"}], DEVICE_TYPE, MutabilityError),
+        ({"ports": [{"value": "1", "type": "x"}]}, "ports.value", None, DEVICE_TYPE, MutabilityError),
         (
             {"urn:example:Owner": {"owner": "a"}},
             "urn:example:Owner",
@@ -318,7 +318,7 @@ def test_refused(
 
 def test_error_names_the_attribute() -> None:
     """The admin reads which attribute is required."""
-    with pytest.raises(InvalidValue, match="userName is required"):
+    with pytest.raises(MutabilityError, match="userName is required"):
         remove({"userName": "b"}, "userName")
 
 

@@ -297,11 +297,11 @@ def test_filter_terms_stay_when_an_entry_is_replaced_or_made() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "error"),
     [
-        ("userName", None, InvalidValue),
-        ("userName", "", InvalidValue),
-        ("userName", {}, InvalidValue),
+        ("userName", None, MutabilityError),
+        ("userName", "", MutabilityError),
+        ("userName", {}, MutabilityError),
         ("userName", " ", InvalidValue),
-        (None, {"userName": None}, InvalidValue),
+        (None, {"userName": None}, MutabilityError),
         ("active", "soon", InvalidValue),
         (
             "emails",
