@@ -11,7 +11,7 @@ from ..protocol import syntax
 from ..protocol.errors import ScimError
 from ..protocol.parser import parse_path
 from ..protocol.resolver import AttributePath, resolve_path
-from ..protocol.schema import Mutability, ResourceType, Returned
+from ..protocol.schema import Attribute, Mutability, ResourceType, Returned, Type
 from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
 from .mapping import Field, Mapping, Slot
@@ -24,7 +24,7 @@ _RECORD_COLUMNS = {"externalId": "external_id", "active": "active"}
 
 
 def read_declaration(
-    declaration: Dict[str, Any], resource_type: ResourceType, *, keep_unmapped: bool
+    declaration: object, resource_type: ResourceType, *, keep_unmapped: bool
 ) -> Mapping:
     """Read a declaration.
 
@@ -34,13 +34,18 @@ def read_declaration(
     :return: the mapping.
     :raises ConfigurationError: with every mistake and its repair.
     """
+    name = resource_type.name
+    if not isinstance(declaration, Dict) or not all(isinstance(path, str) for path in declaration):
+        raise ConfigurationError(
+            f"The mapping of {name} must be a dict of SCIM paths and sources, not {declaration!r}."
+        )
     reader = _Reader(resource_type)
     for path, source in declaration.items():
         reader.read(path, source)
     reader.finish()
     if reader.problems:
         lines = "\n".join(f"  - {problem}" for problem in reader.problems)
-        raise ConfigurationError(f"The mapping of {resource_type.name} cannot be used:\n{lines}")
+        raise ConfigurationError(f"The mapping of {name} cannot be used:\n{lines}")
     return Mapping(resource_type, tuple(reader.fields), tuple(reader.slots), keep_unmapped)
 
 
@@ -92,6 +97,8 @@ class _Reader:
                     f"{attribute.name} is required and not mapped; "
                     f"add {attribute.name!r} with the model's attribute that holds it."
                 )
+        self._check_overlaps()
+        self._check_primaries()
         self._check_writers()
 
     def _is_forbidden(self, path: str, bound: AttributePath) -> bool:
@@ -179,22 +186,23 @@ class _Reader:
     ) -> None:
         if not sources:
             self.problems.append(f"{path!r}: an entry needs at least one source, such as value.")
-            return
+        for name, source in sources.items():
+            self._check_inversion(f"{path}.{name}", whole.attribute.sub(name), source)
+        added = Slot(whole, tuple(literals.items()), tuple(sources.items()))
         for index, slot in enumerate(self.slots):
-            if slot.path == whole and dict(slot.literals) == literals:
-                merged = dict(slot.sources) | sources
-                self.slots[index] = Slot(whole, slot.literals, tuple(merged.items()))
+            if slot.path == whole and slot.key == added.key:
+                if dict(slot.sources).keys() & sources.keys():
+                    self.problems.append(f"{path!r}: {slot.selector} is mapped twice; keep one.")
+                merged = dict(slot.literals) | literals, dict(slot.sources) | sources
+                self.slots[index] = Slot(whole, *(tuple(part.items()) for part in merged))
                 return
-        self.slots.append(Slot(whole, tuple(literals.items()), tuple(sources.items())))
+        self.slots.append(added)
 
     def _add_field(self, path: str, bound: AttributePath, source: Any) -> None:
         read = self._source(path, source)
         if read is None:
             return
-        if any(field.path == bound for field in self.fields):
-            self.problems.append(f"{path!r} is mapped twice; keep one.")
-        if isinstance(read, Source) and read.inverted and bound.leaf.type != "boolean":
-            self.problems.append(f"{path!r}: only a boolean can be inverted; drop the '!'.")
+        self._check_inversion(path, bound.leaf, read)
         if isinstance(read, Source) and bound.leaf.mutability is Mutability.READ_ONLY:
             read = Source(read.steps, read.inverted, True, read.owner)
         self.fields.append(Field(bound, read))
@@ -206,27 +214,54 @@ class _Reader:
             self.problems.append(f"{path!r}: {error}.")
             return None
 
+    def _check_inversion(self, path: str, attribute: Attribute | None, source: AnySource) -> None:
+        is_boolean = attribute is not None and attribute.type is Type.BOOLEAN
+        if isinstance(source, Source) and source.inverted and not is_boolean:
+            self.problems.append(f"{path!r}: only a boolean can be inverted; drop the '!'.")
+
+    def _check_overlaps(self) -> None:
+        """Refuse one value in two places: an attribute twice, or as a whole and in parts."""
+        mapped = [field.path for field in self.fields]
+        mapped += dict.fromkeys(slot.path for slot in self.slots)
+        for index, path in enumerate(mapped):
+            for other in mapped[:index]:
+                shorter, longer = sorted((path, other), key=lambda each: len(each.keys))
+                if longer == shorter:
+                    self.problems.append(f"{path} is mapped twice; keep one.")
+                elif longer.keys[: len(shorter.keys)] == shorter.keys:
+                    self.problems.append(
+                        f"{shorter} is mapped as a whole and {longer} by itself; keep one."
+                    )
+
+    def _check_primaries(self) -> None:
+        primaries = Counter(
+            str(slot.path) for slot in self.slots if dict(slot.literals).get("primary") is True
+        )
+        for path, count in primaries.items():
+            if count > 1:
+                self.problems.append(f"{path} has {count} primary entries; only one can be.")
+
     def _check_writers(self) -> None:
+        """Refuse two writers of one place, or of a JSON value and a part of it."""
         places = [(str(field.path), field.source) for field in self.fields]
         places += [
-            (f"{slot.path}.{name}", source) for slot in self.slots for name, source in slot.sources
+            (f"{slot.selector}.{name}", source)
+            for slot in self.slots
+            for name, source in slot.sources
         ]
-        writers = Counter(
-            source.steps
-            for _, source in places
+        writers = [
+            (path, source.steps)
+            for path, source in places
             if isinstance(source, Source) and not source.read_only
-        )
-        for steps, count in writers.items():
-            if count > 1:
-                names = ", ".join(
-                    path
-                    for path, source in places
-                    if isinstance(source, Source) and source.steps == steps
-                )
-                self.problems.append(
-                    f"{'.'.join(steps)} has several writers ({names}); "
-                    "keep one and wrap the others in read_only()."
-                )
+        ]
+        for index, (path, steps) in enumerate(writers):
+            for other, others in writers[:index]:
+                shorter, longer = sorted((steps, others), key=len)
+                if longer[: len(shorter)] == shorter:
+                    self.problems.append(
+                        f"{'.'.join(longer)} has several writers ({other}, {path}); "
+                        "keep one and wrap the others in read_only()."
+                    )
 
 
 def _literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:

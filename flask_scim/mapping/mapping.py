@@ -43,8 +43,8 @@ class Slot:
     @property
     def key(self) -> str:
         """The name under which the record keeps what the slot has no place for."""
-        kind = dict(self.literals).get("type", "")
-        return f"{self.path}:{kind}"
+        kind = (f":{name}={str(value).lower()}" for name, value in sorted(self.kind.items()))
+        return f"{self.path}{''.join(kind)}"
 
     @property
     def selector(self) -> str:
@@ -199,7 +199,9 @@ class Mapping:
         self, group: list[tuple[Slot, int]], entries: list[Document], parts: Parts
     ) -> None:
         """Move the entries that belong to slots out of ``entries`` and into ``parts``."""
-        taken = [_choose(slot, entries, alone=len(group) == 1) for slot, _ in group]
+        alone = len(group) == 1
+        chosen = {index: _choose(slot, entries, alone=alone) for slot, index in _strictest(group)}
+        taken = [chosen[index] for _, index in group]
         another_is_primary = any(entry.get("primary") is True for entry in entries)
         for (slot, _), entry in zip(group, taken, strict=True):
             named = entry or {}
@@ -237,19 +239,31 @@ def writable(source: AnySource) -> bool:
     return isinstance(source, Source) and not source.read_only
 
 
+def _strictest(group: list[tuple[Slot, int]]) -> list[tuple[Slot, int]]:
+    """Slots in the order in which they choose: those that take the fewest entries first."""
+    return sorted(group, key=lambda each: (not each[0].kind, not each[0].literals))
+
+
 def _choose(slot: Slot, entries: list[Document], *, alone: bool) -> Document | None:
     """Take the entry that belongs to a slot: the one of its kind, else an untyped one."""
     kind = slot.kind
-    for index, entry in enumerate(entries):
-        if all(_same(entry.get(name), value) for name, value in kind.items()):
-            return entries.pop(index)
     primary = dict(slot.literals).get("primary") is True
-    for index, entry in enumerate(entries):
+    fitting = [entry for entry in entries if any(name in entry for name, _ in slot.sources)]
+    for entry in fitting:
+        is_of_kind = all(_same(entry.get(name), value) for name, value in kind.items())
+        if is_of_kind and (kind or not primary or entry.get("primary") is True):
+            return _take_entry(entries, entry)
+    for entry in fitting:
         untyped = not any(name in entry for name in kind)
         is_meant = primary and entry.get("primary") is True
         if untyped and (is_meant or (alone and len(entries) == 1)):
-            return entries.pop(index)
+            return _take_entry(entries, entry)
     return None
+
+
+def _take_entry(entries: list[Document], entry: Document) -> Document:
+    entries[:] = [other for other in entries if other is not entry]
+    return entry
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -236,12 +236,16 @@ class _Reader:
 def _is_empty(value: Any) -> bool:
     """Tell whether a value assigns nothing (:rfc:`7643#section-2.5`)."""
     if isinstance(value, list):
-        return all(_is_empty(item) or _is_hollow(item) for item in value)
-    return value is None or value in ("", {})
+        return all(_is_blank(item) or _is_hollow(item) for item in value)
+    return _is_blank(value)
 
 
 def _is_hollow(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(map(_is_empty, entry.values()))
+    return isinstance(entry, dict) and all(map(_is_blank, entry.values()))
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value in ("", {}, [])
 
 
 def _is_value_filter(target: Target) -> bool:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
 
 from ..config import ConfigurationError
-from ..mapping.mapping import Mapping
+from ..mapping.mapping import Mapping, writable
 from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
@@ -50,6 +50,7 @@ class Binding:
         self.places = [self._place(path, source) for path, source in mapping.sources]
         self.tenant = None if tenant is None else self._scope("tenant", tenant)
         self.id = self._key_place() if id is None else self._scope("id", id)
+        self._check_scopes()
         if self._problems:
             lines = "\n".join(f"  - {problem}" for problem in self._problems)
             raise ConfigurationError(
@@ -205,6 +206,21 @@ class Binding:
             self._problems.append(f"{what}={source}: it must be a column of {self.model.__name__}.")
         return place
 
+    def _check_scopes(self) -> None:
+        """Refuse to let an identity provider write whose a row is, or its id."""
+        scopes = {
+            scope.source.steps[0]: what
+            for what, scope in (("tenant", self.tenant), ("id", self.id))
+            if scope is not None and isinstance(scope.source, Source)
+        }
+        for place in self.places:
+            if isinstance(place.source, Source) and place.writable:
+                what = scopes.get(place.source.steps[0])
+                if what is not None:
+                    self._problems.append(
+                        f"{place.path}: {place.source} is the {what}; wrap it in read_only()."
+                    )
+
     def _place(self, path: AttributePath, source: AnySource) -> Place:
         match source:
             case RecordColumn(name):
@@ -253,10 +269,13 @@ class Binding:
         expression = getattr(attribute, "expression", attribute)
         column = next(iter(getattr(getattr(attribute, "property", None), "columns", ())), None)
         codec = self._codec(path, source, expression.type, keys)
-        if column is None:
+        if writable(source) and not _is_settable(attribute, column):
+            self._problems.append(f"{path}: {source} cannot be set; wrap it in read_only().")
+        if not isinstance(column, sa.Column):
             return Place(path, source, expression, codec)
         default = column.default is not None or column.server_default is not None
-        return Place(path, source, expression, codec, column.nullable, column.nullable or default)
+        nullable = bool(column.nullable)
+        return Place(path, source, expression, codec, nullable, nullable or default)
 
     def _join(self, steps: tuple[str, ...], attribute: Any, related: Any) -> Any:
         if steps not in self._joins:
@@ -277,3 +296,12 @@ class Binding:
                 "name another attribute or a key of a JSON column."
             )
         return codec or TextCodec(attribute)
+
+
+def _is_settable(attribute: Any, column: Any) -> bool:
+    """Whether an object's attribute can be set: a column, or a hybrid with a setter."""
+    entity: Any = sa.inspect(attribute.parent if hasattr(attribute, "parent") else attribute.class_)
+    descriptor = entity.mapper.all_orm_descriptors.get(attribute.key)
+    if hasattr(descriptor, "fset"):
+        return descriptor.fset is not None
+    return isinstance(column, sa.Column)

@@ -97,7 +97,10 @@ class Exchange:
         too_large = PayloadTooLarge(f"The body may have at most {limit} bytes.")
         if (request.content_length or 0) > limit:
             raise too_large
-        raw = request.stream.read(limit + 1)
+        try:
+            raw = request.stream.read(limit + 1)
+        except OSError:
+            raise InvalidSyntax("The body broke off before its end.") from None
         if len(raw) > limit:
             raise too_large
         return _read_json(raw)

@@ -17,7 +17,7 @@ from ..protocol.schema import ResourceType
 from . import documents
 from .exchange import Exchange, Gateway, expected_version, known_version
 from .queries import read_query
-from .responses import answer_not_modified, answer_page, answer_resource
+from .responses import answer_deleted, answer_not_modified, answer_page, answer_resource
 
 
 def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: ResourceType) -> None:
@@ -104,4 +104,4 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
         def delete(self, connection_id: str, id: str) -> Response:
             exchange = begin(connection_id)
             exchange.service(resource_type).delete(id, expected_version())
-            return Response(status=204)
+            return answer_deleted()

@@ -80,7 +80,12 @@ def answer_page(
 
 def answer_not_modified(resource: Resource) -> Response:
     """Answer that the client's copy is good."""
-    return Response(status=304, headers={"ETag": _etag(resource)})
+    return _answer_nothing(304, {"ETag": _etag(resource)})
+
+
+def answer_deleted() -> Response:
+    """Answer that the resource is gone."""
+    return _answer_nothing(204, {})
 
 
 def answer_error(error: ScimError) -> Response:
@@ -98,6 +103,13 @@ def answer_error(error: ScimError) -> Response:
         case ServiceUnavailable(retry_after=seconds):
             headers["Retry-After"] = str(seconds)
     return answer(error_body(error), error.status, headers)
+
+
+def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
+    response = Response(status=status, headers=dict(headers))
+    # Flask gives every response a type; this one has no body that could be of one.
+    del response.headers["Content-Type"]
+    return response
 
 
 def _present(
