@@ -108,7 +108,7 @@ class NumberTextCodec(Codec):
 
     def read(self, text: str) -> int | None:
         """Read a number that is written the one way that :meth:`decode` writes it."""
-        if len(text) > 20 or not text.lstrip("-").isdecimal() or not text.isascii():
+        if len(text) > 20 or not text.removeprefix("-").isdecimal() or not text.isascii():
             return None
         number = int(text)
         return number if str(number) == text and -self.limit <= number < self.limit else None

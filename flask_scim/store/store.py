@@ -147,9 +147,9 @@ class SqlStore:
     def insert(self, document: Document) -> Resource:
         """Add a resource, or bring back the one of the same person that had been deleted."""
         parts = self.binding.mapping.split(document)
-        deleted = self._check_unique(parts)
-        if deleted is not None and _same_person(self.binding, deleted.record, parts):
-            return self._revive(deleted, parts)
+        for deleted in self._check_unique(parts):
+            if _same_person(self.binding, deleted.record, parts):
+                return self._revive(deleted, parts)
         hook = self.hooks.creator
         row = hook(document, self.connection) if hook else self.binding.model()
         if self.binding.tenant is not None:
@@ -196,16 +196,19 @@ class SqlStore:
         if self.hooks.deleter is not None:
             self.hooks.deleter(held.row, self.connection)
         else:
-            for place in self.binding.places:
-                if place.path.keys == ("active",) and place.writable:
-                    place.write(held.row, False)
-        if held.row in self.session.deleted:
+            self._deactivate(held.row)
+        self.session.flush()
+        key = held.record["row_id"]
+        if self.session.scalar(sa.select(self.binding.key).where(self.binding.key == key)) is None:
             self.session.execute(self.record.delete().where(*self._is_record(held.record)))
-            self.session.flush()
-        else:
-            gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
-            self.session.flush()
-            self._write_record(held.record, gone | {"version": held.record["version"] + 1})
+            return
+        gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
+        self._write_record(held.record, gone | {"version": held.record["version"] + 1})
+
+    def _deactivate(self, row: Any) -> None:
+        for place in self.binding.places:
+            if place.path.keys == ("active",) and place.writable:
+                place.write(row, False)
 
     def _is(self, id: str) -> Sql:
         place = self.binding.id
@@ -259,12 +262,12 @@ class SqlStore:
         id = self.binding.id.read(row, record)
         return self._resource(id, self.binding.read(row, record), record, row)
 
-    def _check_unique(self, parts: Parts, other_than: Any = None) -> _Held | None:
+    def _check_unique(self, parts: Parts, other_than: Any = None) -> list[_Held]:
         """Refuse a unique value that another row of the tenant has.
 
         :param parts: the document that is going to be stored.
         :param other_than: the key of the row that may have it.
-        :return: a deleted resource of this connection that has the value, if there is one.
+        :return: the deleted resources of this connection that have the value.
         :raises UniquenessError: if a row that is not deleted has the value.
         """
         place, value = self._unique_value(parts)
@@ -276,15 +279,15 @@ class SqlStore:
         ).where(taken, self._is_ours())
         if other_than is not None:
             statement = statement.where(self.binding.key != other_than)
-        deleted = None
-        for row, *columns in self.session.execute(statement):
+        deleted = []
+        for row, *columns in self.session.execute(statement.order_by(self.binding.key)):
             record = dict(zip(self.record.c.keys(), columns, strict=True))
             if record["deleted"] is None:
                 raise UniquenessError(
                     f"{place.path} {str(value)[:100]!r} is taken by another"
                     f" {self.resource_type.name}."
                 )
-            deleted = _Held(row, self.binding.read(row, record), record)
+            deleted.append(_Held(row, self.binding.read(row, record), record))
         return deleted
 
     def _unique_value(self, parts: Parts) -> tuple[Place, Any]:
@@ -305,7 +308,12 @@ class SqlStore:
             "version": deleted.record["version"] + 1,
             "modified": datetime.now(UTC),
         }
-        self._write_record(deleted.record, moved)
+        try:
+            self._write_record(deleted.record, moved)
+        except ServiceUnavailable:
+            raise UniquenessError(
+                f"Another request brought back this {self.resource_type.name}."
+            ) from None
         return self._stored(deleted.row, deleted.record | moved)
 
     def _differences(self, held: _Held, parts: Parts) -> list[tuple[Place, Any]]:

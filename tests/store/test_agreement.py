@@ -23,7 +23,23 @@ from tests.client import ENTERPRISE, USER
 from tests.host import Host
 
 # Folding beyond what all databases share (the Kelvin sign, the dotted capital I) is left out.
-WORDS = ["ann", "Ann", "ANN", "Änn", "änn", "an_n", "a%n", "a\\n", "a/n", "ann ", "o'n", '"q"', "é", "É", "z"]
+WORDS = [
+    "ann",
+    "Ann",
+    "ANN",
+    "Änn",
+    "änn",
+    "an_n",
+    "a%n",
+    "a\\n",
+    "a/n",
+    "ann ",
+    "o'n",
+    '"q"',
+    "é",
+    "É",
+    "z",
+]
 MAILS = ["ann@x.org", "ANN@x.org", "b%@x.org", "änn@x.org", "z_z@x.org"]
 NUMBERS = ["1", "7", "12", "99"]
 TYPES = ["work", "other", "Home", "home"]
