@@ -123,7 +123,8 @@ class Binding:
     def watched(self) -> dict[tuple[str, ...], tuple[type, set[str]]]:
         """The mapped attributes by the to-one relationships that lead to them, with their class.
 
-        A relationship is an attribute itself: another row behind it brings other values.
+        A relationship counts as an attribute, and so does its foreign key: another row behind it
+        brings other values.
         """
         found: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (self.model, set())}
         for place in self.places:
@@ -135,7 +136,12 @@ class Binding:
                     break
                 if relations not in found:
                     found[relations] = sa.inspect(self._joins[relations][0]).mapper.class_, set()
-                found[relations][1].add(name)
+                model, names = found[relations]
+                names.add(name)
+                if (*relations, name) in self._joins:
+                    mapper: Any = sa.inspect(model)
+                    for column in mapper.relationships[name].local_columns:
+                        names.add(mapper.get_property_by_column(column).key)
         return found
 
     def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:

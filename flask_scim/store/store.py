@@ -179,7 +179,8 @@ class SqlStore:
         changed = self._differences(held, parts)
         recorded = self._recorded(parts)
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
-        if not changed and not moved:
+        # The app's own change leaves the key unclaimed; to claim it again is no change.
+        if not changed and not moved.keys() - {"unique_key"}:
             return resource
         if any(_is_unique(place.path.leaf) for place, _ in changed):
             self._check_unique(parts, other_than=held.record["row_id"])
