@@ -69,9 +69,13 @@ def database(
         yield f"sqlite:///{folder / 'test.db'}"
         return
     server = sa.make_url(_SERVERS[name])
-    own = f"flask_scim_test_{worker_id}"
-    _recreate(server, own)
+    # Runs at the same time, and their workers, keep out of each other's way.
+    own = f"flask_scim_test_{worker_id}_{os.getpid()}"
+    _run(server, f"DROP DATABASE IF EXISTS {own}")
+    suffix = "" if name == "postgresql" else " CHARACTER SET utf8mb4"
+    _run(server, f"CREATE DATABASE {own}{suffix}")
     yield server.set(database=own).render_as_string(hide_password=False)
+    _run(server, f"DROP DATABASE {own}" + (" WITH (FORCE)" if name == "postgresql" else ""))
 
 
 @pytest.fixture(scope="session")
@@ -108,12 +112,10 @@ def scim(host: Host) -> ScimClient:
     return host.connect("acme", tenant="1")
 
 
-def _recreate(server: sa.URL, name: str) -> None:
+def _run(server: sa.URL, statement: str) -> None:
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
-        suffix = " CHARACTER SET utf8mb4" if engine.dialect.name != "postgresql" else ""
-        connection.execute(sa.text(f"CREATE DATABASE {name}{suffix}"))
+        connection.execute(sa.text(statement))
     engine.dispose()
 
 

@@ -1,0 +1,77 @@
+"""Commands of the app's own: ``flask --app example_app init-db`` and ``set-password``."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from .accounts import find_user
+from .database import db
+from .models import Organization, Team, User
+from .sample import ORGANIZATIONS, PASSWORD, Customer
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands to the app."""
+    app.cli.add_command(init_db)
+    app.cli.add_command(set_password)
+
+
+@click.command("init-db")
+@with_appcontext
+@click.option("--reset", is_flag=True, help="Begin anew: all tables of the app are emptied.")
+def init_db(reset: bool) -> None:
+    """Create the tables and the sample accounts, where they are missing."""
+    for line in fill_database(reset=reset):
+        click.echo(line)
+
+
+@click.command("set-password")
+@with_appcontext
+@click.argument("organization")
+@click.argument("username")
+@click.password_option()
+def set_password(organization: str, username: str, password: str) -> None:
+    """Let USERNAME of ORGANIZATION sign in with a password."""
+    user = find_user(organization, username)
+    if user is None:
+        raise click.ClickException(f"There is no {username!r} in {organization!r}.")
+    user.set_password(password)
+    db.session.commit()
+    click.echo(f"{user.username} can sign in.")
+
+
+def fill_database(*, reset: bool = False) -> list[str]:
+    """Create the tables and the sample accounts, where they are missing.
+
+    :param reset: whether to drop the tables first.
+    :return: who can sign in, a line for each.
+    """
+    if reset:
+        db.drop_all()
+    db.create_all()
+    for customer in ORGANIZATIONS:
+        if db.session.get(Organization, customer.id) is None:
+            _add(customer)
+    db.session.commit()
+    return [
+        f"{customer.name}: sign in to {customer.id} as {person.username}, password {PASSWORD}"
+        for customer in ORGANIZATIONS
+        for person in customer.people
+    ]
+
+
+def _add(customer: Customer) -> None:
+    organization = Organization(id=customer.id, name=customer.name)
+    people = {
+        person.username: User(organization=organization, **vars(person))
+        for person in customer.people
+    }
+    for user in people.values():
+        user.set_password(PASSWORD)
+    teams = [
+        Team(organization=organization, name=name, members=[people[one] for one in members])
+        for name, members in customer.teams.items()
+    ]
+    db.session.add_all([organization, *people.values(), *teams])

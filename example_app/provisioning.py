@@ -1,0 +1,45 @@
+"""SCIM: which of its attributes sits where in our model. This is all that Flask-SCIM asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_scim import SCIM, Connection
+
+from .accounts import find_user
+from .database import db
+from .models import User
+
+scim = SCIM(db)
+
+users = scim.users(
+    User,
+    {
+        "userName": User.username,
+        "name.givenName": User.given_name,
+        "name.familyName": User.family_name,
+        "displayName": User.display_name,
+        "title": User.title,
+        "emails": [{"type": "work", "primary": True, "value": User.email}],
+        "phoneNumbers": [{"type": "work", "value": User.phone}],
+        "active": User.is_active,
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+            "department": User.department,
+        },
+    },
+    tenant=User.organization_id,
+)
+
+
+@users.creator
+def create(document: dict[str, Any], connection: Connection) -> User:
+    """Make the account of a new person; the attributes above are filled in afterwards.
+
+    Whoever is deleted over SCIM is deactivated and stays, since tickets point at them, and comes
+    back if the same person does. If it is another one, who gets here, the name has to be free.
+    """
+    former = find_user(connection.tenant, document["userName"])
+    if former is not None:
+        former.username = f"{former.username[:200]} (left, {former.id})"
+        db.session.flush()
+    return User(provisioned_by=connection.id)
