@@ -21,6 +21,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!flask_scim\.)[a-z_]+\..+"),
     ("py:.*", r"[a-z]+|None|Any|Callable|Iterable|Iterator|Mapping|Sequence|[A-Z]\w*Error"),
+    ("py:class", "SQLAlchemy"),
 ]
 
 html_theme = "furo"
