@@ -2,10 +2,14 @@
 
 from .config import ConfigurationError
 from .extension import SCIM
-from .mapping.sources import computed, read_only
+from .mapping.sources import Refs, computed, read_only
 from .provisioning.changes import Event
 from .provisioning.ports import Connection
 from .signals import (
+    group_created,
+    group_deleted,
+    group_members_changed,
+    group_updated,
     user_created,
     user_deactivated,
     user_deleted,
@@ -18,7 +22,12 @@ __all__ = [
     "ConfigurationError",
     "Connection",
     "Event",
+    "Refs",
     "computed",
+    "group_created",
+    "group_deleted",
+    "group_members_changed",
+    "group_updated",
     "read_only",
     "user_created",
     "user_deactivated",

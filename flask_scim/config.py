@@ -22,6 +22,13 @@ class Settings:
     :param max_page_size: ``SCIM_MAX_PAGE_SIZE``, the most resources of a page.
     :param default_tenant: ``SCIM_DEFAULT_TENANT``, the tenant, as text, of a connection that is
         added from the shell without one.
+    :param max_members: ``SCIM_MAX_MEMBERS``, the most members in one POST or PUT.
+    :param max_patch_operations: ``SCIM_MAX_PATCH_OPERATIONS``, the most operations in one PATCH.
+    :param max_patch_members: ``SCIM_MAX_PATCH_MEMBERS``, the most members that one PATCH names.
+    :param patch_members_limit: ``SCIM_PATCH_MEMBERS_LIMIT``, the most members of a group that the
+        answer to a PATCH shows; above it the answer is empty.
+    :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
+        who do not exist: ``"refuse"`` or ``"ignore"``.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
     """
 
@@ -31,6 +38,11 @@ class Settings:
     default_page_size: int = 100
     max_page_size: int = 1_000
     default_tenant: str | None = None
+    max_members: int = 10_000
+    max_patch_operations: int = 1_000
+    max_patch_members: int = 10_000
+    patch_members_limit: int = 100
+    unknown_members: str = "refuse"
     docs: bool = True
 
     @classmethod
@@ -49,6 +61,11 @@ class Settings:
         unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
         if unmapped not in ("ignore", "keep"):
             raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
+        unknown = config.get("SCIM_UNKNOWN_MEMBERS", cls.unknown_members)
+        if unknown not in ("refuse", "ignore"):
+            raise ConfigurationError(
+                f"SCIM_UNKNOWN_MEMBERS must be 'refuse' or 'ignore', not {unknown!r}."
+            )
         tenant = config.get("SCIM_DEFAULT_TENANT", cls.default_tenant)
         if tenant is not None and not (isinstance(tenant, str) and tenant):
             raise ConfigurationError(
@@ -64,6 +81,15 @@ class Settings:
             ),
             max_page_size=maximum,
             default_tenant=tenant,
+            max_members=_positive(config, "SCIM_MAX_MEMBERS", cls.max_members),
+            max_patch_operations=_positive(
+                config, "SCIM_MAX_PATCH_OPERATIONS", cls.max_patch_operations
+            ),
+            max_patch_members=_positive(config, "SCIM_MAX_PATCH_MEMBERS", cls.max_patch_members),
+            patch_members_limit=_positive(
+                config, "SCIM_PATCH_MEMBERS_LIMIT", cls.patch_members_limit
+            ),
+            unknown_members=unknown,
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Session
 
 from .cli.commands import Administration, make_commands
 from .config import ConfigurationError, Settings
@@ -16,15 +17,19 @@ from .connections.connections import Connections
 from .connections.tokens import Tokens
 from .mapping.declaration import read_declaration
 from .mapping.sources import Source, Sourced, read_source
-from .protocol.definitions import USER_TYPE
+from .protocol.definitions import GROUP_TYPE, USER_TYPE
 from .protocol.dialects import Dialect
 from .protocol.schema import ResourceType
 from .provisioning.changes import Event
+from .provisioning.members import MemberLimits
 from .provisioning.ports import Connection, Document
 from .provisioning.service import Service
 from .signals import publish
 from .store.backends import Backend, find_backend
 from .store.binding import Binding
+from .store.groups import OWN_GROUP_MAPPING, make_group_model
+from .store.links import Link, bind_links
+from .store.references import References
 from .store.store import Hooks, SqlStore
 from .store.tables import add_connection_table, add_record_table, add_token_table
 from .store.tracking import touch, track
@@ -43,6 +48,7 @@ class Declared:
     :param tenant: the model's attribute that says whose a row is.
     :param id: the model's attribute that is the SCIM ``id``.
     :param hooks: what the host does itself.
+    :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
     resource_type: ResourceType
@@ -52,6 +58,7 @@ class Declared:
     tenant: Source | None
     id: Source | None
     hooks: Hooks = field(default_factory=Hooks)
+    shared: bool = True
 
     def creator(
         self, function: Callable[[Document, Connection], Any]
@@ -85,6 +92,7 @@ class _State:
 
     settings: Settings
     bindings: dict[ResourceType, Binding]
+    links: dict[ResourceType, list[Link]]
     backend: Backend | None = None
 
 
@@ -121,6 +129,35 @@ class SCIM:
         """
         return self._declare(USER_TYPE, model, mapping, tenant, id)
 
+    def groups(
+        self,
+        model: type | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are SCIM groups.
+
+        :param model: the app's model class; left out, groups are kept in tables of Flask-SCIM's
+            own, and ``mapping`` is not needed.
+        :param mapping: SCIM paths and where their values sit, ``members`` as
+            :class:`~flask_scim.Refs`; left out, ``SCIM_GROUP_MAPPING`` of the app's settings.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if groups are declared already, or users are not.
+        """
+        if model is not None:
+            return self._declare(GROUP_TYPE, model, mapping, tenant, id)
+        users = self._declared.get(USER_TYPE)
+        if users is None:
+            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
+        own = make_group_model(self.db.Model, users.model)
+        declared = self._declare(GROUP_TYPE, own, mapping or OWN_GROUP_MAPPING, None, None)
+        declared.shared = False
+        return declared
+
     def init_app(self, app: Flask) -> None:
         """Check what is declared and add the endpoints and commands to an app.
 
@@ -140,7 +177,8 @@ class SCIM:
             declared.resource_type: self._bind(app, declared, settings)
             for declared in self._declared.values()
         }
-        app.extensions["scim"] = _State(settings, bindings)
+        links = _bind_links(bindings)
+        app.extensions["scim"] = _State(settings, bindings, links)
         mappings = {kind: binding.mapping for kind, binding in bindings.items()}
         serve(app, Gateway(settings, mappings, self.tokens.verify, self._service))
         app.cli.add_command(make_commands(self._administration(settings, bindings)))
@@ -202,11 +240,23 @@ class SCIM:
                 f"{declared.resource_type.name} has no mapping; give it in code or as {key}."
             )
         mapping = read_declaration(
-            declaration, declared.resource_type, keep_unmapped=settings.unmapped == "keep"
+            declaration,
+            declared.resource_type,
+            keep_unmapped=settings.unmapped == "keep",
+            shown=self._shown(declared.resource_type),
         )
         return Binding(
-            mapping, declared.model, declared.record, tenant=declared.tenant, id=declared.id
+            mapping,
+            declared.model,
+            declared.record,
+            tenant=declared.tenant,
+            id=declared.id,
+            shared=declared.shared,
         )
+
+    def _shown(self, resource_type: ResourceType) -> frozenset[str]:
+        is_member = resource_type is USER_TYPE and GROUP_TYPE in self._declared
+        return frozenset({"groups"} if is_member else ())
 
     def _service(
         self, connection: Connection, resource_type: ResourceType, dialect: Dialect
@@ -216,8 +266,16 @@ class SCIM:
         if state.backend is None:
             state.backend = find_backend(binding.connect(session))
         hooks = self._declared[resource_type].hooks
-        store = SqlStore(session, state.backend, connection, binding, hooks)
-        return Service(store, connection, dialect, self._publish)
+        references = _references(state, session, connection, state.links[resource_type])
+        store = SqlStore(session, state.backend, connection, binding, hooks, references)
+        settings = state.settings
+        limits = MemberLimits(
+            settings.max_members,
+            settings.max_patch_operations,
+            settings.max_patch_members,
+            settings.patch_members_limit,
+        )
+        return Service(store, connection, dialect, self._publish, limits)
 
     def _publish(self, events: Sequence[Event]) -> None:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
@@ -244,6 +302,31 @@ def _state() -> _State:
     if not isinstance(state, _State):
         raise ConfigurationError("Call scim.init_app(app) for this app first.")
     return state
+
+
+def _bind_links(bindings: dict[ResourceType, Binding]) -> dict[ResourceType, list[Link]]:
+    """Bind references to relationships, and let users show the groups that refer to them."""
+    by_name = {resource_type.name: binding for resource_type, binding in bindings.items()}
+    links = {kind: bind_links(binding, by_name) for kind, binding in bindings.items()}
+    if USER_TYPE in bindings:
+        links[USER_TYPE] = [
+            link.reversed("groups", bindings[GROUP_TYPE], "direct")
+            for link in links.get(GROUP_TYPE, [])
+            if link.target is bindings[USER_TYPE]
+        ]
+    return links
+
+
+def _references(
+    state: _State, session: Session, connection: Connection, links: list[Link]
+) -> dict[str, References]:
+    ignores_unknown = state.settings.unknown_members == "ignore"
+    named: dict[str, References] = {}
+    for link in links:
+        if link.name not in named:
+            named[link.name] = References(session, connection, [], ignores_unknown)
+        named[link.name].links.append(link)
+    return named
 
 
 def _current_bindings() -> list[Binding]:

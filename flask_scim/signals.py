@@ -1,6 +1,6 @@
 """The signals that tell the app what identity providers did, each sent after commit.
 
-Every receiver gets the app as sender, and ``event``, ``user`` (the host's own row) and
+Every receiver gets the app as sender, and ``event``, ``user`` or ``group`` (the host's own row) and
 ``connection`` as keyword arguments. A receiver that raises stops nobody and undoes nothing: what it
 raised is logged. Receivers are held weakly: connect functions that outlive the call.
 """
@@ -32,12 +32,29 @@ user_reactivated = _signals.signal("user-reactivated")
 #: Sent when an identity provider has deleted a user.
 user_deleted = _signals.signal("user-deleted")
 
+#: Sent when an identity provider has created a group, or brought back one that it had deleted.
+group_created = _signals.signal("group-created")
+
+#: Sent when attributes of a group have changed; its members are told of by the next one.
+group_updated = _signals.signal("group-updated")
+
+#: Sent when members of a group came or went, once a request, with ``event.added`` and
+#: ``event.removed``; also when a member has been deleted, but not when the group has.
+group_members_changed = _signals.signal("group-members-changed")
+
+#: Sent when an identity provider has deleted a group; ``event.removed`` are the members it had.
+group_deleted = _signals.signal("group-deleted")
+
 _BY_TYPE: dict[str, Signal] = {
     "user.created": user_created,
     "user.updated": user_updated,
     "user.deactivated": user_deactivated,
     "user.reactivated": user_reactivated,
     "user.deleted": user_deleted,
+    "group.created": group_created,
+    "group.updated": group_updated,
+    "group.members_changed": group_members_changed,
+    "group.deleted": group_deleted,
 }
 
 

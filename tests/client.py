@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -59,6 +60,19 @@ class ScimClient:
         """Create a user and return it."""
         body = {"schemas": [USER], "userName": user_name, **attributes}
         response = self.post("/Users", body)
+        assert response.status_code == 201, response.text
+        created: dict[str, Any] = response.json
+        return created
+
+    def create_group(self, name: str, *members: str, **attributes: Any) -> dict[str, Any]:
+        """Create a group with members by id and return it."""
+        body = {
+            "schemas": [GROUP],
+            "displayName": name,
+            "members": [{"value": member} for member in members],
+            **attributes,
+        }
+        response = self.post("/Groups", body)
         assert response.status_code == 201, response.text
         created: dict[str, Any] = response.json
         return created

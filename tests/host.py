@@ -16,7 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flask_scim import SCIM, computed
+from flask_scim import SCIM, Refs, computed
 from tests.client import ENTERPRISE, ScimClient
 
 
@@ -36,13 +36,13 @@ class Host:
     scim: SCIM
     User: Any
     Office: Any
+    Team: Any
 
     def connect(self, name: str, *scopes: str, **options: Any) -> ScimClient:
         """Add a connection and a token, and return a client with both."""
-        every = [f"{method}:users" for method in ("get", "post", "put", "patch", "delete")]
         with self.app.app_context():
             self.scim.connections.add(name, **options)
-            token, _ = self.scim.tokens.issue(name, scopes or every)
+            token, _ = self.scim.tokens.issue(name, scopes)
         return ScimClient(self.app.test_client(), f"/scim/v2/{name}", token)
 
     @contextmanager
@@ -119,11 +119,32 @@ def make_host(
         office_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Office.id))
         office: Mapped[Office | None] = relationship()
 
+    members = sa.Table(
+        "host_team_member",
+        db.metadata,
+        sa.Column("team_id", sa.ForeignKey("host_team.id"), primary_key=True),
+        sa.Column("user_id", sa.ForeignKey("host_user.id"), primary_key=True, index=True),
+    )
+
+    class Team(db.Model):  # type: ignore[name-defined,misc]
+        """Users who work together."""
+
+        __tablename__ = "host_team"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tenant_id: Mapped[int | None]
+        name: Mapped[str] = mapped_column(sa.String(100))
+        users: Mapped[list[User]] = relationship(secondary=members)
+
     declared = {**MAPPING, "displayName": computed(_display_name, User.last_name)}
     scim.users(
         User,
         declared if mapping is None else mapping,
         tenant=User.tenant_id if tenant else None,
+    )
+    scim.groups(
+        Team,
+        {"displayName": Team.name, "members": Refs(Team.users, "User")},
+        tenant=Team.tenant_id if tenant else None,
     )
     app = Flask("host")
     app.config.update(
@@ -131,7 +152,7 @@ def make_host(
     )
     db.init_app(app)
     scim.init_app(app)
-    return Host(app, db, scim, User, Office)
+    return Host(app, db, scim, User, Office, Team)
 
 
 def _display_name(user: Any) -> str | None:

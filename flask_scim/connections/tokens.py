@@ -12,9 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
+from sqlalchemy.exc import OperationalError
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
+from ..store.failures import translated
 from .scopes import read_scopes
 
 _PREFIX = "scim_"
@@ -109,11 +111,13 @@ class Tokens:
         """
         id, secret = self._read(text)
         tokens, connections = self._table.c, self._connections.c
-        found = self._session.execute(
+        statement = (
             sa.select(self._table, self._connections)
             .join(self._connections, tokens.connection_id == connections.id)
             .where(tokens.id == id)
-        ).first()
+        )
+        with translated("token"):
+            found = self._session.execute(statement).first()
         now = datetime.now(UTC)
         stored = found._mapping[tokens.secret_hash] if found else _hash("")
         if not hmac.compare_digest(stored, _hash(secret)) or found is None:
@@ -190,10 +194,13 @@ class Tokens:
     def _note_use(self, token: Token, now: datetime) -> None:
         if token.last_used is not None and now - token.last_used < _LAST_USED_STEP:
             return
-        self._session.execute(
-            self._table.update().where(self._table.c.id == token.id).values(last_used=now)
-        )
-        self._session.commit()
+        noted = self._table.update().where(self._table.c.id == token.id).values(last_used=now)
+        try:
+            self._session.execute(noted)
+            self._session.commit()
+        except OperationalError:
+            # A busy database must not refuse a request for the sake of a note.
+            self._session.rollback()
 
     def _check_connection(self, id: str) -> None:
         column = self._connections.c.id

@@ -14,8 +14,8 @@ from ..protocol.resolver import AttributePath, resolve_path
 from ..protocol.schema import Attribute, Mutability, ResourceType, Returned, Type
 from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
-from .mapping import Field, Mapping, Slot
-from .sources import AnySource, RecordColumn, Source, read_source
+from .mapping import Field, Mapping, Reference, Slot
+from .sources import AnySource, RecordColumn, Refs, Source, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.
 _LITERALS = ("type", "primary")
@@ -24,13 +24,18 @@ _RECORD_COLUMNS = {"externalId": "external_id", "active": "active"}
 
 
 def read_declaration(
-    declaration: object, resource_type: ResourceType, *, keep_unmapped: bool
+    declaration: object,
+    resource_type: ResourceType,
+    *,
+    keep_unmapped: bool,
+    shown: frozenset[str] = frozenset(),
 ) -> Mapping:
     """Read a declaration.
 
     :param declaration: SCIM paths and where their values sit in the host's row.
     :param resource_type: the resource type that is mapped.
     :param keep_unmapped: whether attributes that the declaration leaves out are kept in the record.
+    :param shown: attributes that show the references of other resources to this one.
     :return: the mapping.
     :raises ConfigurationError: with every mistake and its repair.
     """
@@ -46,7 +51,14 @@ def read_declaration(
     if reader.problems:
         lines = "\n".join(f"  - {problem}" for problem in reader.problems)
         raise ConfigurationError(f"The mapping of {name} cannot be used:\n{lines}")
-    return Mapping(resource_type, tuple(reader.fields), tuple(reader.slots), keep_unmapped)
+    return Mapping(
+        resource_type,
+        tuple(reader.fields),
+        tuple(reader.slots),
+        tuple(reader.references),
+        keep_unmapped,
+        shown,
+    )
 
 
 class _Reader:
@@ -54,6 +66,7 @@ class _Reader:
         self.resource_type = resource_type
         self.fields: list[Field] = []
         self.slots: list[Slot] = []
+        self.references: list[Reference] = []
         self.problems: list[str] = []
 
     def read(self, path: str, source: Any) -> None:
@@ -68,6 +81,9 @@ class _Reader:
             return
         whole = AttributePath(target.attribute, urn=target.urn)
         if self._is_forbidden(path, whole):
+            return
+        if isinstance(source, Refs) or (isinstance(source, list) and Refs in map(type, source)):
+            self._read_references(path, whole, source)
             return
         if target.condition is not None:
             self._read_filtered(path, whole, tree, target.sub_attribute, source)
@@ -120,6 +136,17 @@ class _Reader:
             return
         for name, part in source.items():
             self.read(f"{path}:{name}", part)
+
+    def _read_references(self, path: str, whole: AttributePath, source: Any) -> None:
+        attribute = whole.attribute
+        if not (attribute.multi_valued and attribute.is_reference):
+            self.problems.append(f"{path!r}: {attribute.name} refers to nothing; give a source.")
+            return
+        for reference in source if isinstance(source, list) else [source]:
+            if isinstance(reference, Refs):
+                self.references.append(Reference(attribute.name, reference))
+            else:
+                self.problems.append(f"{path!r}: each entry of the list must be a Refs.")
 
     def _read_templates(self, path: str, whole: AttributePath, templates: list[Any]) -> None:
         if not (whole.attribute.multi_valued and whole.attribute.is_complex):

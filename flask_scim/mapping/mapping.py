@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from ..protocol.resolver import AttributePath
-from ..protocol.schema import ResourceType, Returned
-from .sources import AnySource, Source
+from ..protocol.schema import Attribute, ResourceType, Returned
+from .sources import AnySource, Refs, Source
 
 Document = dict[str, Any]
 
@@ -58,6 +58,18 @@ class Slot:
         return {name: value for name, value in self.literals if name != "primary"}
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A multi-valued attribute whose entries are other resources.
+
+    :param name: the attribute, such as ``members``.
+    :param refs: how the row refers to them.
+    """
+
+    name: str
+    refs: Refs
+
+
 @dataclass(slots=True)
 class Parts:
     """A document taken apart.
@@ -79,13 +91,17 @@ class Mapping:
     :param resource_type: the resource type that is mapped.
     :param fields: single values and their places.
     :param slots: typed entries and their places.
+    :param references: attributes whose entries are other resources.
     :param keep_unmapped: whether the rest is kept in the record.
+    :param shown: attributes that show the references of other resources to this one.
     """
 
     resource_type: ResourceType
     fields: tuple[Field, ...]
     slots: tuple[Slot, ...]
+    references: tuple[Reference, ...]
     keep_unmapped: bool
+    shown: frozenset[str] = frozenset()
 
     @cached_property
     def _slots_by_path(self) -> dict[tuple[str, ...], list[tuple[Slot, int]]]:
@@ -136,7 +152,9 @@ class Mapping:
         :param path: the attribute or sub-attribute.
         :return: whether a value that is sent there can come back.
         """
-        if self.keep_unmapped and path.attribute.returned is not Returned.NEVER:
+        if path.attribute.name in self.shown | {each.name for each in self.references}:
+            return True
+        if self.keep_unmapped and self._may_be_kept(path.attribute):
             return True
         whole = AttributePath(path.attribute, urn=path.urn)
         for place, _ in self.sources:
@@ -225,13 +243,17 @@ class Mapping:
                 parts.extras[slot.key] = extra
 
     def _keepable(self, rest: Document) -> Document:
-        """Leave out what must not be stored in the clear."""
         never = [
             attribute.name
             for attribute in self.resource_type.schema.attributes
-            if attribute.returned is Returned.NEVER
+            if not self._may_be_kept(attribute)
         ]
         return {name: value for name, value in rest.items() if name not in never}
+
+    def _may_be_kept(self, attribute: Attribute) -> bool:
+        """Secrets are not stored in the clear, and what refers to other resources is no value."""
+        refers = attribute.is_reference and attribute.multi_valued
+        return attribute.returned is not Returned.NEVER and not refers
 
 
 def writable(source: AnySource) -> bool:

@@ -66,6 +66,21 @@ class RecordColumn:
         return f"{self.name} of the SCIM record"
 
 
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """The resources that a row refers to, by a relationship to many.
+
+    :param source: the relationship, ``Team.users``, or its name; for an association object the way
+        through it, ``"memberships.user"``.
+    :param type: the name of the resource type that is referred to.
+    :param fill: makes the other columns of a new association, by name; it is called once a request.
+    """
+
+    source: str | ModelAttribute
+    type: str
+    fill: Callable[[], dict[str, Any]] | None = None
+
+
 AnySource = Source | Computed | RecordColumn
 #: What a declaration may write where a source is meant.
 Sourced = str | ModelAttribute | Source | Computed

@@ -77,7 +77,20 @@ def load_resource(
     for index, extension in enumerate(resource_type.extensions):
         attributes = _assigned(loaded.pop(f"extension {index}", None) or {})
         loaded[extension.schema.id] = attributes
-    return _assigned(loaded)
+    return _emptied(body, resource_type) | _assigned(loaded)
+
+
+def _emptied(body: Mapping[str, Any], resource_type: ResourceType) -> dict[str, Any]:
+    """The references that an empty list takes away; left out or null, nothing is said of them."""
+    given = {key.lower(): value for key, value in body.items()}
+    return {
+        attribute.name: []
+        for attribute in resource_type.schema.attributes
+        if attribute.is_reference
+        and attribute.multi_valued
+        and attribute.mutability is not Mutability.READ_ONLY
+        and isinstance(given.get(attribute.name.lower()), list)
+    }
 
 
 def _assigned(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ USER = Schema(
                 "The groups that the user is in; change them on the groups.",
                 multi_valued=True,
                 sub_attributes=(
-                    Attribute("value", description="The id of the group."),
+                    Attribute("value", description="The id of the group.", case_exact=True),
                     # Erratum 8471 takes the User out of the RFC's list: only a group has members.
                     _link("$ref", "The URI of the group.", "Group"),
                     Attribute("display", description="The name of the group."),
@@ -215,7 +215,13 @@ GROUP = Schema(
     "Group",
     "A set of users and of other groups.",
     (
-        Attribute("displayName", description="The name of the group.", required=True),
+        Attribute(
+            "displayName",
+            description="The name of the group.",
+            required=True,
+            # The RFC leaves this open; no identity provider can tell two groups of one name apart.
+            uniqueness=Uniqueness.SERVER,
+        ),
         Attribute(
             "members",
             Type.COMPLEX,
@@ -225,6 +231,7 @@ GROUP = Schema(
                 Attribute(
                     "value",
                     description="The id of the member.",
+                    case_exact=True,  # as the id that it repeats
                     mutability=Mutability.IMMUTABLE,
                 ),
                 _link(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .ports import Connection, Document, Resource
+from .ports import Connection, Document, Moved, Resource
 
 
 class Kind(StrEnum):
@@ -17,6 +17,7 @@ class Kind(StrEnum):
     DEACTIVATED = "deactivated"
     REACTIVATED = "reactivated"
     DELETED = "deleted"
+    MEMBERS_CHANGED = "members_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Event:
     :param after: the resource after, ``None`` where it is gone.
     :param changed: the attributes that differ; those of an extension as ``urn:…:attribute``.
     :param row: the host's object.
+    :param added: the ids of members who really came.
+    :param removed: the ids of members who really went; of a deleted group, all that it had.
     """
 
     kind: Kind
@@ -41,11 +44,17 @@ class Event:
     after: Document | None
     changed: tuple[str, ...]
     row: Any
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
 
     @property
     def type(self) -> str:
         """The name of the event, such as ``"user.created"``."""
         return f"{self.resource_type.lower()}.{self.kind}"
+
+
+_NOBODY = Moved()
+_TELL_MEMBERS = (Kind.MEMBERS_CHANGED, Kind.DELETED)
 
 
 def changed_attributes(before: Document, after: Document) -> tuple[str, ...]:
@@ -73,6 +82,7 @@ def tell(
     resource_type: str,
     before: Resource | None,
     after: Resource | None,
+    moved: Moved = _NOBODY,
 ) -> list[Event]:
     """Tell what happened to a resource.
 
@@ -82,6 +92,7 @@ def tell(
     :param resource_type: the name of the resource type.
     :param before: the resource before, ``None`` where it is new.
     :param after: the resource after, ``None`` where it is gone.
+    :param moved: the members who came and went.
     :return: the events in the order in which to publish them; none if nothing differs.
     """
     subject = after or before
@@ -100,7 +111,46 @@ def tell(
             kinds.append(Kind.UPDATED)
         if was != is_:
             kinds.append(Kind.REACTIVATED if is_ else Kind.DEACTIVATED)
+    if moved and new is not None:
+        kinds.append(Kind.MEMBERS_CHANGED)
     return [
-        Event(kind, resource_type, subject.id, connection, old, new, changed, subject.row)
+        Event(
+            kind,
+            resource_type,
+            subject.id,
+            connection,
+            old,
+            new,
+            changed,
+            subject.row,
+            *((moved.added, moved.removed) if kind in _TELL_MEMBERS else ()),
+        )
         for kind in kinds
+    ]
+
+
+def tell_left(
+    connection: Connection, resource_type: str, left: dict[str, Any], id: str
+) -> list[Event]:
+    """Tell that a resource which is gone has left others.
+
+    :param connection: the connection that caused it.
+    :param resource_type: the name of the resource type of the others.
+    :param left: the ids of the others, each with the host's object.
+    :param id: the SCIM ``id`` of the resource that is gone.
+    :return: one event for each of the others.
+    """
+    return [
+        Event(
+            Kind.MEMBERS_CHANGED,
+            resource_type,
+            other,
+            connection,
+            None,
+            None,
+            ("members",),
+            row,
+            removed=frozenset({id}),
+        )
+        for other, row in sorted(left.items())
     ]

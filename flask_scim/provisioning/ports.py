@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..protocol.errors import ServiceUnavailable
 from ..protocol.resolver import AttributePath, Condition
 from ..protocol.schema import ResourceType
+from .members import MemberChange, SelectMembers
 
 Document = dict[str, Any]
 
@@ -52,6 +55,24 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Who really came to a set of references, and who really went.
+
+    :param added: the ids of those who came.
+    :param removed: the ids of those who went.
+    """
+
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)
+
+    def __or__(self, other: Moved) -> Moved:
+        return Moved(self.added | other.added, self.removed | other.removed)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Which resources to list.
 
@@ -60,6 +81,7 @@ class Query:
     :param count: the most to return.
     :param sort_by: the attribute to sort by; ``None`` for the store's own order.
     :param descending: whether to sort downwards.
+    :param references: the attributes to load whose entries are other resources.
     """
 
     condition: Condition | None = None
@@ -67,6 +89,7 @@ class Query:
     count: int = 100
     sort_by: AttributePath | None = None
     descending: bool = False
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,15 @@ class Page:
     total: int
 
 
+class Deadlock(ServiceUnavailable):
+    """Two changes met, and the database undid this one; it can be done again at once."""
+
+
+#: What ended with a resource: by attribute, the ids it had references to or from, with the host's
+#: rows of those that own them.
+Ended = dict[str, dict[str, Any]]
+
+
 class Store(Protocol):
     """The resources of one type and one connection; nothing of another connection is in reach."""
 
@@ -89,11 +121,16 @@ class Store(Protocol):
         """The type of the resources."""
         ...
 
+    @property
+    def references(self) -> Mapping[str, Any]:
+        """The attributes whose entries are other resources, by name."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Make what is done inside one change: committed at the end, or undone by an error."""
         ...
 
-    def get(self, id: str) -> Resource | None:
+    def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none."""
         ...
 
@@ -113,7 +150,9 @@ class Store(Protocol):
         """
         ...
 
-    def update(self, resource: Resource, document: Document) -> Resource:
+    def update(
+        self, resource: Resource, document: Document, moved_members: bool = False
+    ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs.
 
         :raises UniquenessError: if a unique value is taken.
@@ -121,6 +160,21 @@ class Store(Protocol):
         """
         ...
 
-    def delete(self, resource: Resource) -> None:
-        """Take a locked resource out of SCIM."""
+    def delete(self, resource: Resource) -> Ended:
+        """Take a locked resource out of SCIM, and end the references to and from it."""
+        ...
+
+    def change_members(
+        self, resource: Resource, name: str, plan: Callable[[SelectMembers], MemberChange]
+    ) -> Moved:
+        """Change the references of a locked or new resource.
+
+        :raises InvalidValue: if somebody who is to come does not exist here.
+        """
+        ...
+
+    def load_members(
+        self, resource: Resource, name: str, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Read the references of a locked or new resource, no more than a limit of each kind."""
         ...

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
-from ..protocol import operations, patch, replace
+from ..protocol import operations, patch
 from ..protocol.constraints import check_required
 from ..protocol.dialects import Dialect
 from ..protocol.errors import NotFound, PreconditionFailed
-from .changes import Event, tell
-from .ports import Connection, Document, Page, Query, Resource, Store
+from ..protocol.operations import Operation
+from ..protocol.projection import Projection
+from ..protocol.replace import replace as replaced
+from .changes import Event, tell, tell_left
+from .members import MemberChange, MemberLimits, plan_members
+from .ports import Connection, Deadlock, Document, Moved, Page, Query, Resource, Store
 
 #: Tells whether a resource's version is one that the client takes.
 VersionCheck = Callable[[Resource], bool]
+
+_Result = TypeVar("_Result")
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +35,52 @@ class Service:
     :param connection: whose identity provider is asking.
     :param dialect: how that identity provider speaks.
     :param publish: tells the app what happened, after commit.
+    :param limits: how many members a request may name, and an answer to a PATCH may show.
     """
 
     store: Store
     connection: Connection
     dialect: Dialect
     publish: Callable[[Sequence[Event]], None]
+    limits: MemberLimits
 
-    def create(self, document: Document) -> Resource:
+    def create(self, document: Document, references: tuple[str, ...] = ()) -> Resource:
         """Create a resource (:rfc:`7644#section-3.3`).
 
         :param document: the resource in canonical form.
+        :param references: the attributes to show whose entries are other resources.
         :return: the resource as it is stored.
         :raises UniquenessError: if a unique value is taken.
         :raises InvalidValue: if a required attribute is missing or a value cannot be stored.
+        :raises TooMany: if it has more members than one request may name.
         """
         check_required(document, self.store.resource_type)
-        with self.store.transaction():
-            created = self.store.insert(document)
-            events = self._tell(None, created)
-        self.publish(events)
-        return created
+        changes = self._member_changes(document)
 
-    def get(self, id: str) -> Resource:
+        def create() -> tuple[Resource, list[Event]]:
+            created = self.store.insert(document)
+            moved = self._move(created, changes)
+            return self._shown(created, references), self._tell(None, created, moved)
+
+        return self._commit(create)
+
+    def references(self, projection: Projection) -> tuple[str, ...]:
+        """List the attributes to show whose entries are other resources.
+
+        :param projection: what the client wants to see.
+        :return: their names; none of them costs anything where it is not wanted.
+        """
+        return tuple(name for name in self.store.references if projection.wants(name))
+
+    def get(self, id: str, references: tuple[str, ...] = ()) -> Resource:
         """Read a resource (:rfc:`7644#section-3.4.1`).
 
         :param id: the SCIM ``id``.
+        :param references: the attributes to show whose entries are other resources.
         :return: the resource.
         :raises NotFound: if there is none.
         """
-        resource = self.store.get(id)
+        resource = self.store.get(id, references)
         if resource is None:
             raise self._not_found(id)
         return resource
@@ -68,40 +94,74 @@ class Service:
         return self.store.find(query)
 
     def replace(
-        self, id: str, document: Document, expected: VersionCheck | None = None
+        self,
+        id: str,
+        document: Document,
+        expected: VersionCheck | None = None,
+        references: tuple[str, ...] = (),
     ) -> Resource:
         """Replace a resource (:rfc:`7644#section-3.5.1`).
+
+        Members stay where the client says nothing of them; an empty list takes them away.
 
         :param id: the SCIM ``id``.
         :param document: what the client sent, in canonical form.
         :param expected: tells whether the version is one that the client takes.
+        :param references: the attributes to show whose entries are other resources.
         :return: the resource as it is stored now.
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.
+        :raises TooMany: if it has more members than one request may name.
         """
-        return self._change(
-            id,
-            lambda before: replace.replace(before, document, self.store.resource_type),
-            expected,
-        )
+        changes = self._member_changes(document)
+        document = {
+            name: value for name, value in document.items() if name not in self.store.references
+        }
 
-    def patch(self, id: str, body: Sequence[Any], expected: VersionCheck | None = None) -> Resource:
+        def change() -> tuple[Resource, list[Event]]:
+            before = self._lock(id, expected)
+            moved = self._move(before, changes)
+            wanted = replaced(before.document, document, self.store.resource_type)
+            after = self._update(before, wanted, moved)
+            return self._shown(after, references), self._tell(before, after, moved)
+
+        return self._commit(change)
+
+    def patch(
+        self,
+        id: str,
+        body: Sequence[Any],
+        expected: VersionCheck | None = None,
+        references: tuple[str, ...] = (),
+    ) -> Resource | None:
         """Change parts of a resource (:rfc:`7644#section-3.5.2`).
 
         :param id: the SCIM ``id``.
         :param body: the operations as JSON, in the words of the RFC.
         :param expected: tells whether the version is one that the client takes.
-        :return: the resource as it is stored now.
+        :param references: the attributes to show whose entries are other resources.
+        :return: the resource as it is stored now, or ``None`` if it has too many members to show.
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.
+        :raises TooMany: if there are more operations or members than one request may name.
         """
         resource_type = self.store.resource_type
-        parsed = operations.parse(list(body), resource_type, self.dialect)
-        return self._change(
-            id,
-            lambda before: patch.apply(before, parsed, resource_type, self.dialect),
-            expected,
-        )
+        self.limits.check_operations(body)
+        parsed = operations.parse(body, resource_type, self.dialect)
+        plans = self._member_plans(parsed)
+        others = [each for each in parsed if each.attribute.name not in plans]
+
+        def change() -> tuple[Resource | None, list[Event]]:
+            before = self._lock(id, expected)
+            wanted = patch.apply(before.document, others, resource_type, self.dialect)
+            moved = Moved()
+            for name, plan in plans.items():
+                moved |= self.store.change_members(before, name, plan)
+            after = self._update(before, wanted, moved)
+            shown = self._shown_if_small(after, references)
+            return shown, self._tell(before, after, moved)
+
+        return self._commit(change)
 
     def delete(self, id: str, expected: VersionCheck | None = None) -> None:
         """Take a resource out of SCIM (:rfc:`7644#section-3.6`).
@@ -111,24 +171,31 @@ class Service:
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.
         """
-        with self.store.transaction():
-            before = self._lock(id, expected)
-            self.store.delete(before)
-            events = self._tell(before, None)
-        self.publish(events)
 
-    def _change(
-        self,
-        id: str,
-        change: Callable[[Document], Document],
-        expected: VersionCheck | None,
-    ) -> Resource:
-        with self.store.transaction():
+        def delete() -> tuple[None, list[Event]]:
             before = self._lock(id, expected)
-            after = self.store.update(before, _keep_active(before, change(before.document)))
-            events = self._tell(before, after)
+            ended = self.store.delete(before)
+            members = frozenset(ended.get("members", ()))
+            events = self._tell(before, None, Moved(removed=members))
+            return None, events + tell_left(self.connection, "Group", ended.get("groups", {}), id)
+
+        self._commit(delete)
+
+    def _commit(self, work: Callable[[], tuple[_Result, list[Event]]]) -> _Result:
+        """Do work in one transaction, again if it met another one, and then tell of it."""
+        attempt = 1
+        while True:
+            try:
+                with self.store.transaction():
+                    result, events = work()
+                break
+            except Deadlock:
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+                attempt += 1
         self.publish(events)
-        return after
+        return result
 
     def _lock(self, id: str, expected: VersionCheck | None) -> Resource:
         resource = self.store.lock(id)
@@ -140,8 +207,54 @@ class Service:
             )
         return resource
 
-    def _tell(self, before: Resource | None, after: Resource | None) -> list[Event]:
-        return tell(self.connection, self._name, before, after)
+    def _update(self, before: Resource, wanted: Document, moved: Moved) -> Resource:
+        return self.store.update(before, _keep_active(before, wanted), bool(moved))
+
+    def _member_changes(self, document: Document) -> dict[str, MemberChange]:
+        changes = {}
+        for name in self.store.references:
+            if name in document:
+                self.limits.check_members(len(document[name]))
+                changes[name] = MemberChange.replace(document[name])
+        return changes
+
+    def _member_plans(self, parsed: Iterable[Operation]) -> dict[str, Any]:
+        """Gather the operations on each attribute whose entries are other resources."""
+        gathered: dict[str, list[Operation]] = {}
+        for operation in parsed:
+            if operation.attribute.name in self.store.references:
+                gathered.setdefault(operation.attribute.name, []).append(operation)
+        self.limits.check_values(gathered)
+        return {name: partial(plan_members, some) for name, some in gathered.items()}
+
+    def _move(self, resource: Resource, changes: dict[str, MemberChange]) -> Moved:
+        moved = Moved()
+        for name, change in changes.items():
+            moved |= self.store.change_members(resource, name, partial(_as_is, change))
+        return moved
+
+    def _shown(self, resource: Resource, references: tuple[str, ...]) -> Resource:
+        """The resource with its references."""
+        document = dict(resource.document)
+        for name in references:
+            entries = self.store.load_members(resource, name)
+            if entries:
+                document[name] = entries
+        return replace(resource, document=document)
+
+    def _shown_if_small(self, resource: Resource, references: tuple[str, ...]) -> Resource | None:
+        """The resource with its references, or ``None`` if it has too many members to show."""
+        limit = self.limits.shown
+        if "members" not in references:
+            return self._shown(resource, references)
+        entries = self.store.load_members(resource, "members", limit + 1)
+        if len(entries) > limit:
+            return None
+        document = resource.document | ({"members": entries} if entries else {})
+        return replace(resource, document=document)
+
+    def _tell(self, before: Resource | None, after: Resource | None, moved: Moved) -> list[Event]:
+        return tell(self.connection, self._name, before, after, moved)
 
     def _not_found(self, id: str) -> NotFound:
         return NotFound(f"{self._name} {id[:100]!r} does not exist.")
@@ -149,6 +262,10 @@ class Service:
     @property
     def _name(self) -> str:
         return self.store.resource_type.name
+
+
+def _as_is(change: MemberChange, _: Any) -> MemberChange:
+    return change
 
 
 def _keep_active(before: Resource, document: Document) -> Document:

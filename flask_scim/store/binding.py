@@ -13,7 +13,9 @@ from ..mapping.mapping import Mapping, writable
 from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
-from ..protocol.schema import Type
+from ..protocol.schema import Type, Uniqueness
+from ..provisioning.ports import Connection
+from .backends import Sql
 from .codecs import BooleanCodec, Codec, JsonCodec, TextCodec
 from .fitting import find_codec
 from .places import Place
@@ -27,6 +29,7 @@ class Binding:
     :param record: our table of records.
     :param tenant: the model's attribute that says whose a row is, where the app has tenants.
     :param id: the model's attribute that is the SCIM ``id``; the primary key by default.
+    :param shared: whether the app has rows of the model beside those of SCIM.
     :raises ConfigurationError: with every place that does not fit the model, and its repair.
     """
 
@@ -38,10 +41,12 @@ class Binding:
         *,
         tenant: Source | None,
         id: Source | None,
+        shared: bool = True,
     ) -> None:
         self.mapping = mapping
         self.resource_type = mapping.resource_type
         self.model = model
+        self.shared = shared
         self.record = record
         self.mapper: Any = sa.inspect(model)
         self.key: sa.Column[Any] = self.mapper.primary_key[0]
@@ -62,6 +67,33 @@ class Binding:
     def connect(self, session: Session) -> sa.Connection:
         """The session's connection to the database of the model."""
         return session.connection(bind_arguments={"mapper": self.mapper})
+
+    @property
+    def unique(self) -> Place | None:
+        """The place of the attribute that no two resources share, where there is one."""
+        for place in self.places:
+            if place.path.leaf.uniqueness is not Uniqueness.NONE:
+                return place
+        return None
+
+    def own(self, connection: Connection) -> tuple[Sql, ...]:
+        """The conditions under which a resource is one of a connection's.
+
+        :param connection: the connection.
+        :return: conditions on the record and on the host's row.
+        """
+        columns = self.record.c
+        is_own = (columns.connection_id == connection.id, columns.deleted.is_(None))
+        return is_own if self.tenant is None else (*is_own, self.is_of_tenant(connection))
+
+    def is_of_tenant(self, connection: Connection) -> Sql:
+        """The condition that a row of the host belongs to the connection's tenant."""
+        if self.tenant is None:
+            return sa.true()
+        assert self.tenant.column is not None
+        key = self.tenant.codec.encode(connection.tenant, "tenant")
+        is_of: Sql = self.tenant.column == key
+        return is_of
 
     def check_tenant(self, tenant: str | None) -> None:
         """Check that a connection of this tenant could have resources here.

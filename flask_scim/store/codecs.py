@@ -36,6 +36,10 @@ class Codec(ABC):
         """
         return value
 
+    def parse(self, text: str) -> Any:
+        """Read a key that is written as :meth:`decode` writes it; ``None`` if it is none."""
+        return text
+
     def present(self, backend: Backend, column: Sql) -> Sql:
         """Tell in SQL whether something is assigned."""
         return column.is_not(None)
@@ -101,13 +105,12 @@ class NumberTextCodec(Codec):
         return None if raw is None else str(raw)
 
     def encode(self, value: Any, where: str) -> Any:
-        number = self.read(value)
+        number = self.parse(value)
         if number is None:
             raise InvalidValue(f"{where} must be a whole number here.")
         return number
 
-    def read(self, text: str) -> int | None:
-        """Read a number that is written the one way that :meth:`decode` writes it."""
+    def parse(self, text: str) -> int | None:
         if len(text) > 20 or not text.removeprefix("-").isdecimal() or not text.isascii():
             return None
         number = int(text)
@@ -115,7 +118,7 @@ class NumberTextCodec(Codec):
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         if operator is Operator.EQ:
-            number = self.read(str(value))
+            number = self.parse(str(value))
             return sa.false() if number is None else column == number
         text = sa.cast(column, sa.String(20))
         return backend.compare_text(text, operator, str(value), exact=True)
@@ -124,27 +127,31 @@ class NumberTextCodec(Codec):
 class UuidTextCodec(Codec):
     """Text in SCIM, a UUID in the column."""
 
+    def __init__(self, *, as_uuid: bool = True) -> None:
+        self.as_uuid = as_uuid
+
     def decode(self, raw: Any) -> Any:
         return None if raw is None else str(raw)
 
     def encode(self, value: Any, where: str) -> Any:
-        found = self.read(value)
+        found = self.parse(value)
         if found is None:
             raise InvalidValue(f"{where} must be a UUID here.")
         return found
 
-    def read(self, text: str) -> uuid.UUID | None:
-        """Read a UUID that is written the one way that :meth:`decode` writes it."""
+    def parse(self, text: str) -> uuid.UUID | str | None:
         try:
             found = uuid.UUID(text)
         except ValueError:
             return None
-        return found if str(found) == text else None
+        if str(found) != text:
+            return None
+        return found if self.as_uuid else text
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         if operator is not Operator.EQ:
             raise InvalidFilter(f"A UUID cannot take {operator}; use eq, ne or pr.")
-        found = self.read(str(value))
+        found = self.parse(str(value))
         return sa.false() if found is None else column == found
 
 
@@ -186,6 +193,10 @@ class BooleanCodec(Codec):
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         return column == sa.literal(value != self.inverted, sa.Boolean)
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        known = sa.case((column.is_(True), 1), (column.is_(False), 0), else_=None)
+        return -known if self.inverted else known
 
 
 class NumberCodec(Codec):

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from ..protocol.errors import InvalidValue, ServiceUnavailable, UniquenessError
+from ..provisioning.ports import Deadlock
 
 _UNIQUE_VIOLATIONS = {"23505", "1062", "2067", "1555"}
+_DEADLOCKS = {"40P01", "40001", "1213", "1020"}
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Raise what the database refuses inside as SCIM errors.
+
+    :param name: the name of the resource type.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise translate(error, name) from error
 
 
 def translate(error: SQLAlchemyError, name: str) -> Exception:
@@ -21,13 +38,15 @@ def translate(error: SQLAlchemyError, name: str) -> Exception:
             return UniquenessError(f"A value of this {name} is taken by another one.")
         case IntegrityError() | DataError():
             return InvalidValue(f"This application cannot store a value of this {name}.")
+        case OperationalError() if _codes(error) & _DEADLOCKS:
+            return Deadlock("Another request changed the same at once; try again.")
         case OperationalError():
             return ServiceUnavailable("The service is busy; nothing was changed. Try again.")
         case _:
             return error
 
 
-def _codes(error: IntegrityError) -> set[str]:
+def _codes(error: DBAPIError) -> set[str]:
     """What the driver calls the error: SQLSTATE, MySQL's number or SQLite's own."""
     origin = error.orig
     # PyMySQL gives MySQL's number and, of late, an SQLSTATE that says less.

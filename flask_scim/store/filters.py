@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +19,9 @@ from ..protocol.values import Comparable, comparable
 from .backends import Backend, Keys, Sql
 from .binding import Binding
 from .codecs import DateTimeCodec, JsonCodec, NumberTextCodec, compare_json
+from .links import Link
 from .places import Place
+from .references import References
 
 
 class Scope(Protocol):
@@ -37,16 +40,34 @@ class Scope(Protocol):
         ...
 
 
-def compile_filter(condition: Condition, binding: Binding, backend: Backend) -> Sql:
+def compile_filter(
+    condition: Condition,
+    binding: Binding,
+    backend: Backend,
+    references: Mapping[str, References],
+) -> Sql:
     """Turn a condition on resources into SQL.
 
     :param condition: the resolved filter.
     :param binding: where the attributes sit.
     :param backend: the database.
+    :param references: the attributes whose entries are other resources, by name.
     :return: the condition, to be used in ``WHERE``.
     :raises InvalidFilter: if it reads what SQL cannot see.
     """
-    return _compile(condition, _ResourceScope(binding, backend))
+    return _compile(condition, _ResourceScope(binding, backend, references))
+
+
+def compile_entry_filter(condition: Condition, link: Link, backend: Backend) -> Sql:
+    """Turn a condition on references into SQL.
+
+    :param condition: the resolved value filter.
+    :param link: the relationship that they come from.
+    :param backend: the database.
+    :return: the condition on the rows that the link leads to.
+    :raises InvalidFilter: if it reads what SQL cannot see.
+    """
+    return _compile(condition, _LinkScope(link, backend))
 
 
 def _compile(condition: Condition, scope: Scope) -> Sql:
@@ -70,6 +91,7 @@ def _compile(condition: Condition, scope: Scope) -> Sql:
 class _ResourceScope:
     binding: Binding
     backend: Backend
+    references: Mapping[str, References]
 
     def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
         if path.keys == ("id",):
@@ -87,6 +109,9 @@ class _ResourceScope:
     def has(self, path: AttributePath) -> Sql:
         if path.keys[0] in ("id", "schemas", "meta"):
             return sa.true()
+        references = self.references.get(path.attribute.name)
+        if references is not None:
+            return self._some_reference(references, None)
         record, mapping = self.binding.record, self.binding.mapping
         conditions = []
         for place in self.binding.places:
@@ -105,6 +130,9 @@ class _ResourceScope:
     def some(self, path: AttributePath, condition: Condition) -> Sql:
         if path.keys == ("schemas",):
             return self._some_schema(condition)
+        references = self.references.get(path.attribute.name)
+        if references is not None:
+            return self._some_reference(references, condition)
         terms = [
             self._some_slot(slot, index, condition)
             for slot, index in self.binding.mapping.slots_of(path)
@@ -115,6 +143,15 @@ class _ResourceScope:
         elif self.binding.mapping.keep_unmapped:
             kept = self.binding.record.c.attributes
             terms.append(self._some_element(kept, path.keys, condition))
+        return sa.or_(sa.false(), *terms)
+
+    def _some_reference(self, references: References, condition: Condition | None) -> Sql:
+        terms = []
+        for link in references.links:
+            is_it: Sql = sa.true()
+            if condition is not None:
+                is_it = compile_entry_filter(condition, link, self.backend)
+            terms.append(references.some(self.binding, link, is_it))
         return sa.or_(sa.false(), *terms)
 
     def _some_slot(self, slot: Slot, index: int, condition: Condition) -> Sql:
@@ -209,6 +246,31 @@ class _ElementScope:
 
     def has(self, path: AttributePath) -> Sql:
         return self.backend.json_present(self.element, _part(path))
+
+    def some(self, path: AttributePath, condition: Condition) -> Sql:
+        raise InvalidFilter(f"{path} cannot be filtered within an entry.")
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkScope:
+    link: Link
+    backend: Backend
+
+    def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
+        match path.leaf.name:
+            case "value":
+                return _compare(self.backend, self.link.target.id, operator, value)
+            case "display":
+                return _compare(self.backend, self.link.display, operator, value)
+            case "type":
+                return _constant(path.leaf, self.link.kind, operator, value)
+            case name:
+                raise InvalidFilter(f"{path.attribute.name}.{name} cannot be compared.")
+
+    def has(self, path: AttributePath) -> Sql:
+        if path.leaf.name == "display":
+            return _has(self.backend, self.link.display)
+        return sa.true()
 
     def some(self, path: AttributePath, condition: Condition) -> Sql:
         raise InvalidFilter(f"{path} cannot be filtered within an entry.")

@@ -51,10 +51,8 @@ def _find_column_codec(attribute: Attribute, kind: Any, *, inverted: bool) -> Co
             return BooleanCodec(inverted=inverted)
         case sa.Enum() if is_text:
             return EnumCodec(attribute, kind)
-        case sa.Uuid() if is_text and kind.as_uuid:
-            return UuidTextCodec()
         case sa.Uuid() if is_text:
-            return TextCodec(attribute, 36)
+            return UuidTextCodec(as_uuid=kind.as_uuid)
         case sa.String() if is_text:
             return TextCodec(attribute, kind.length)
         case sa.Integer() if is_text:

@@ -32,8 +32,8 @@ def compile_order(query: Query, binding: Binding, backend: Backend) -> tuple[Sql
 def _expression(path: AttributePath, binding: Binding, backend: Backend) -> Sql:
     record = binding.record.c
     match path.keys:
-        case ("id",):
-            return record.row_id
+        case ("id",) if binding.id.column is not None:
+            return binding.id.codec.order(backend, binding.id.column)
         case ("meta", "created"):
             return record.created
         case ("meta", "lastModified"):

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
 from ..mapping.sources import RecordColumn
-from ..protocol.errors import ServiceUnavailable, UniquenessError
+from ..protocol.errors import UniquenessError
+from ..protocol.resolver import Condition
 from ..protocol.schema import Attribute, ResourceType, Uniqueness
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable, fold
-from ..provisioning.ports import Connection, Document, Page, Query, Resource
+from ..provisioning.members import Member, MemberChange, SelectMembers
+from ..provisioning.ports import Connection, Deadlock, Document, Ended, Moved, Page, Query, Resource
 from .backends import Backend, Sql
 from .binding import Binding
 from .codecs import TextCodec
-from .failures import translate
-from .filters import compile_filter
+from .failures import translated
+from .filters import compile_entry_filter, compile_filter
 from .places import Place
+from .references import References
 from .sorting import compile_order
-from .tracking import writing
+from .tracking import move_version, writing
 
-_RECORD_COLUMNS = ("version", "created", "modified", "attributes", "extras")
+_RECORD_COLUMNS = ("row_id", "version", "created", "modified", "attributes", "extras")
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class SqlStore:
     :param connection: whose resources are in reach; nothing else is.
     :param binding: where their attributes sit.
     :param hooks: what the host does itself.
+    :param references: the attributes whose entries are other resources, by name.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class SqlStore:
         connection: Connection,
         binding: Binding,
         hooks: Hooks,
+        references: dict[str, References] | None = None,
     ) -> None:
         self.session = session
         self.backend = backend
         self.connection = connection
         self.binding = binding
         self.hooks = hooks
+        self.references = references or {}
         self.record = binding.record
         self._held: dict[str, _Held] = {}
 
@@ -89,35 +94,38 @@ class SqlStore:
         """Make what is done inside one change: committed at the end, or undone by an error."""
         # What was read before, the token above all, belongs to an older snapshot.
         self.session.commit()
+        name = self.resource_type.name
         try:
-            with writing(self.session), self.session.no_autoflush:
+            with translated(name), writing(self.session), self.session.no_autoflush:
                 self.backend.prepare(self.binding.connect(self.session))
                 yield
                 self.session.commit()
-        except SQLAlchemyError as error:
-            self.session.rollback()
-            raise translate(error, self.resource_type.name) from error
         except BaseException:
             self.session.rollback()
             raise
         finally:
             self._held.clear()
 
-    def get(self, id: str) -> Resource | None:
+    def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none."""
-        found = self._select([self._is(id)], (), 0, 1)
+        with translated(self.resource_type.name):
+            found = self._select([self._is(id)], (), 0, 1, references)
         return found[0] if found else None
 
     def find(self, query: Query) -> Page:
         """List resources in a total order."""
+        with translated(self.resource_type.name):
+            return self._find(query)
+
+    def _find(self, query: Query) -> Page:
         conditions = []
         if query.condition is not None:
-            conditions.append(compile_filter(query.condition, self.binding, self.backend))
+            conditions.append(self._compile(query.condition))
         order = compile_order(query, self.binding, self.backend)
         offset = query.start_index - 1
         resources: list[Resource] = []
         if query.count:
-            resources = self._select(conditions, order, offset, query.count)
+            resources = self._select(conditions, order, offset, query.count, query.references)
         if len(resources) < query.count and (resources or not offset):
             return Page(resources, offset + len(resources))
         counted = self._scoped(self.binding.select(sa.func.count()), *conditions)
@@ -156,7 +164,7 @@ class SqlStore:
             self.binding.tenant.write(row, self.connection.tenant)
         for place, value in zip(self.binding.places, parts.values, strict=True):
             if place.writable and (value is not None or not place.fills_itself):
-                place.write(row, value)
+                place.write(row, True if value is None and _is_active(place) else value)
         self.session.add(row)
         self.session.flush()
         now = datetime.now(UTC)
@@ -172,7 +180,9 @@ class SqlStore:
         self.session.execute(self.record.insert().values(record))
         return self._stored(row, record)
 
-    def update(self, resource: Resource, document: Document) -> Resource:
+    def update(
+        self, resource: Resource, document: Document, moved_members: bool = False
+    ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs."""
         held = self._held[resource.id]
         parts = self.binding.mapping.split(document)
@@ -180,7 +190,7 @@ class SqlStore:
         recorded = self._recorded(parts)
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
-        if not changed and not moved.keys() - {"unique_key"}:
+        if not changed and not moved_members and not moved.keys() - {"unique_key"}:
             return resource
         if any(_is_unique(place.path.leaf) for place, _ in changed):
             self._check_unique(parts, other_than=held.record["row_id"])
@@ -191,25 +201,69 @@ class SqlStore:
         self._write_record(held.record, moved)
         return self._stored(held.row, held.record | moved)
 
-    def delete(self, resource: Resource) -> None:
+    def delete(self, resource: Resource) -> Ended:
         """Take a locked resource out of SCIM, and do to the host's row what the host wants."""
         held = self._held[resource.id]
+        key = held.record["row_id"]
+        ended = {name: self._end(references, key) for name, references in self.references.items()}
         if self.hooks.deleter is not None:
             self.hooks.deleter(held.row, self.connection)
         else:
             self._deactivate(held.row)
         self.session.flush()
-        key = held.record["row_id"]
         if self.session.scalar(sa.select(self.binding.key).where(self.binding.key == key)) is None:
             self.session.execute(self.record.delete().where(*self._is_record(held.record)))
-            return
+            return ended
         gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
         self._write_record(held.record, gone | {"version": held.record["version"] + 1})
+        return ended
+
+    def _end(self, references: References, key: Any) -> dict[str, Any]:
+        """End the references of a deleted row; those that refer to it are changed by that."""
+        ended = references.clear(key)
+        rows: dict[str, Any] = dict.fromkeys(ended)
+        for link in references.links:
+            if link.is_back and ended:
+                touched = [ended[id] for id in sorted(ended)]
+                move_version(self.session, link.target, touched)
+                model: Any = link.target.model
+                found = self.session.scalars(sa.select(model).where(link.target.key.in_(touched)))
+                by_key = {link.target.key_of(row): row for row in found}
+                rows |= {id: by_key[far] for id, far in ended.items()}
+        return rows
 
     def _deactivate(self, row: Any) -> None:
         for place in self.binding.places:
-            if place.path.keys == ("active",) and place.writable:
+            if _is_active(place) and place.writable:
                 place.write(row, False)
+
+    def change_members(
+        self, resource: Resource, name: str, plan: Callable[[SelectMembers], MemberChange]
+    ) -> Moved:
+        """Change the references of a locked or new resource."""
+        held, references = self._held[resource.id], self.references[name]
+        key = held.record["row_id"]
+
+        def select(condition: Condition, also: Iterable[Member]) -> list[Member]:
+            return [
+                member
+                for link in references.links
+                for member in references.select(
+                    key, compile_entry_filter(condition, link, self.backend), link, also
+                )
+            ]
+
+        return references.change(key, plan(select))
+
+    def load_members(
+        self, resource: Resource, name: str, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Read the references of a locked or new resource."""
+        key = self._held[resource.id].record["row_id"]
+        return self.references[name].load([key], limit).get(key, [])
+
+    def _compile(self, condition: Condition) -> Sql:
+        return compile_filter(condition, self.binding, self.backend, self.references)
 
     def _is(self, id: str) -> Sql:
         place = self.binding.id
@@ -218,23 +272,15 @@ class SqlStore:
 
     def _scoped(self, statement: sa.Select[Any], *conditions: Sql) -> sa.Select[Any]:
         """Narrow a statement to what this connection may see."""
-        columns = self.record.c
-        statement = statement.where(
-            columns.connection_id == self.connection.id, columns.deleted.is_(None), *conditions
-        )
-        return statement if self.binding.tenant is None else statement.where(self._is_ours())
-
-    def _is_ours(self) -> Sql:
-        """The host's row is of the connection's tenant."""
-        tenant = self.binding.tenant
-        if tenant is None:
-            return sa.true()
-        assert tenant.column is not None
-        own: Sql = tenant.column == tenant.codec.encode(self.connection.tenant, "tenant")
-        return own
+        return statement.where(*self.binding.own(self.connection), *conditions)
 
     def _select(
-        self, conditions: list[Sql], order: tuple[Sql, ...], offset: int, count: int
+        self,
+        conditions: list[Sql],
+        order: tuple[Sql, ...],
+        offset: int,
+        count: int,
+        references: tuple[str, ...] = (),
     ) -> list[Resource]:
         binding = self.binding
         columns = [self.record.c[name] for name in _RECORD_COLUMNS]
@@ -244,13 +290,19 @@ class SqlStore:
         if offset:
             statement = statement.offset(offset)
         self.backend.prepare(self.binding.connect(self.session))
-        resources = []
+        resources, keys = [], []
         for found in self.session.execute(statement):
             split = 1 + len(columns)
             row = found[-1] if entity else None
             record = dict(zip(_RECORD_COLUMNS, found[1:split], strict=True))
             values = binding.decode(found[split : split + len(binding.columns)], row)
             resources.append(self._resource(binding.id.codec.decode(found[0]), values, record))
+            keys.append(record["row_id"])
+        for name in references:
+            entries = self.references[name].load(keys)
+            for key, resource in zip(keys, resources, strict=True):
+                if key in entries:
+                    resource.document[name] = entries[key]
         return resources
 
     def _resource(
@@ -261,7 +313,9 @@ class SqlStore:
 
     def _stored(self, row: Any, record: dict[str, Any]) -> Resource:
         id = self.binding.id.read(row, record)
-        return self._resource(id, self.binding.read(row, record), record, row)
+        values = self.binding.read(row, record)
+        self._held[id] = _Held(row, values, record)
+        return self._resource(id, values, record, row)
 
     def _check_unique(self, parts: Parts, other_than: Any = None) -> list[_Held]:
         """Refuse a unique value that another row of the tenant has.
@@ -277,9 +331,11 @@ class SqlStore:
         taken = place.codec.compare(self.backend, place.column, Operator.EQ, folded)
         statement = self.binding.select_rows(
             self.connection.id, self.binding.model, *self.record.c
-        ).where(taken, self._is_ours())
+        ).where(taken, self.binding.is_of_tenant(self.connection))
         if other_than is not None:
             statement = statement.where(self.binding.key != other_than)
+        if not self.binding.shared:
+            statement = statement.where(self.record.c.row_id.is_not(None))
         deleted = []
         for row, *columns in self.session.execute(statement.order_by(self.binding.key)):
             record = dict(zip(self.record.c.keys(), columns, strict=True))
@@ -300,7 +356,7 @@ class SqlStore:
     def _revive(self, deleted: _Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
-            value = True if new is None and place.path.keys == ("active",) else new
+            value = True if new is None and _is_active(place) else new
             if place.writable and value != old:
                 place.write(deleted.row, value)
         self.session.flush()
@@ -311,7 +367,7 @@ class SqlStore:
         }
         try:
             self._write_record(deleted.record, moved)
-        except ServiceUnavailable:
+        except Deadlock:
             raise UniquenessError(
                 f"Another request brought back this {self.resource_type.name}."
             ) from None
@@ -344,7 +400,7 @@ class SqlStore:
             .values(moved)
         )
         if written.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has a row count
-            raise ServiceUnavailable("Another request changed the resource; try again.")
+            raise Deadlock("Another request changed the resource; try again.")
 
     def _is_record(self, record: dict[str, Any]) -> tuple[Sql, Sql]:
         columns = self.record.c
@@ -361,6 +417,10 @@ class SqlStore:
 
 def _is_unique(attribute: Attribute) -> bool:
     return attribute.uniqueness is not Uniqueness.NONE
+
+
+def _is_active(place: Place) -> bool:
+    return place.path.keys == ("active",)
 
 
 def _same_person(binding: Binding, record: dict[str, Any], parts: Parts) -> bool:

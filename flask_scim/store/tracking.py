@@ -65,6 +65,21 @@ def touch(session: Session, binding: Binding, keys: Any) -> None:
     )
 
 
+def move_version(session: Session, binding: Binding, keys: list[Any]) -> None:
+    """Move the version of the records of some rows whose references have changed.
+
+    :param session: the session of the change.
+    :param binding: the resource type of the rows.
+    :param keys: the primary keys of the rows.
+    """
+    record = binding.record
+    binding.connect(session).execute(
+        record.update()
+        .where(record.c.row_id.in_(keys), record.c.deleted.is_(None))
+        .values(version=record.c.version + 1, modified=datetime.now(UTC))
+    )
+
+
 def _forget(session: Session, binding: Binding, keys: list[Any]) -> None:
     record = binding.record
     binding.connect(session).execute(record.delete().where(record.c.row_id.in_(keys)))

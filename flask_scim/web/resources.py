@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request
@@ -17,7 +18,7 @@ from ..protocol.schema import ResourceType
 from . import documents
 from .exchange import Exchange, Gateway, expected_version, known_version
 from .queries import read_query
-from .responses import answer_deleted, answer_not_modified, answer_page, answer_resource
+from .responses import answer_not_modified, answer_nothing, answer_page, answer_resource
 
 
 def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: ResourceType) -> None:
@@ -58,14 +59,17 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
             exchange = begin(connection_id)
             query = read_query(request.args, resource_type, exchange.dialect, gateway.settings)
             shown = projection(exchange)
-            page = exchange.service(resource_type).find(query)
+            service = exchange.service(resource_type)
+            query = replace(query, references=service.references(shown))
+            page = service.find(query)
             return answer_page(exchange, resource_type, page, query.start_index, shown)
 
         @blueprint.doc(**documents.describe_create(resource_type))
         def post(self, connection_id: str) -> Response:
             exchange = begin(connection_id)
             shown, document = projection(exchange), load(exchange)
-            created = exchange.service(resource_type).create(document)
+            service = exchange.service(resource_type)
+            created = service.create(document, service.references(shown))
             return answer_resource(exchange, resource_type, created, shown, 201)
 
     @blueprint.route(f"{path}/<id>", endpoint=f"{plural}-item", strict_slashes=False)
@@ -76,7 +80,8 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
         def get(self, connection_id: str, id: str) -> Response:
             exchange = begin(connection_id)
             shown = projection(exchange)
-            resource = exchange.service(resource_type).get(id)
+            service = exchange.service(resource_type)
+            resource = service.get(id, service.references(shown))
             is_known = known_version()
             if is_known is not None and is_known(resource):
                 return answer_not_modified(resource)
@@ -87,7 +92,8 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
             exchange = begin(connection_id)
             shown, document = projection(exchange), load(exchange)
             service = exchange.service(resource_type)
-            replaced = service.replace(id, document, expected_version())
+            references = service.references(shown)
+            replaced = service.replace(id, document, expected_version(), references)
             return answer_resource(exchange, resource_type, replaced, shown)
 
         @blueprint.doc(**documents.describe_patch(resource_type))
@@ -97,11 +103,14 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
             operations = load_patch(exchange.body(), exchange.dialect)
             normalised, _ = normalise_patch(operations, resource_type, exchange.dialect)
             service = exchange.service(resource_type)
-            patched = service.patch(id, normalised, expected_version())
+            references = service.references(shown)
+            patched = service.patch(id, normalised, expected_version(), references)
+            if patched is None:
+                return answer_nothing()
             return answer_resource(exchange, resource_type, patched, shown)
 
         @blueprint.doc(**documents.describe_delete(resource_type))
         def delete(self, connection_id: str, id: str) -> Response:
             exchange = begin(connection_id)
             exchange.service(resource_type).delete(id, expected_version())
-            return answer_deleted()
+            return answer_nothing()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from flask import Response, request
@@ -83,8 +84,8 @@ def answer_not_modified(resource: Resource) -> Response:
     return _answer_nothing(304, {"ETag": _etag(resource)})
 
 
-def answer_deleted() -> Response:
-    """Answer that the resource is gone."""
+def answer_nothing() -> Response:
+    """Answer that all is done, and show nothing: the resource is gone, or too large to show."""
     return _answer_nothing(204, {})
 
 
@@ -115,7 +116,7 @@ def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
 def _present(
     exchange: Exchange, resource_type: ResourceType, resource: Resource, projection: Projection
 ) -> dict[str, Any]:
-    document = {
+    document: dict[str, Any] = {
         "schemas": [],
         "id": resource.id,
         **resource.document,
@@ -127,7 +128,22 @@ def _present(
             "version": _etag(resource),
         },
     }
+    for name in _reference_names(resource_type):
+        if name in document:
+            document[name] = [
+                {**entry, "$ref": exchange.base + entry["$ref"]} for entry in document[name]
+            ]
     return projection.project(document)
+
+
+@cache
+def _reference_names(resource_type: ResourceType) -> tuple[str, ...]:
+    """The attributes whose entries are other resources, with URIs that stores write relatively."""
+    return tuple(
+        attribute.name
+        for attribute in resource_type.attributes
+        if attribute.is_reference and attribute.multi_valued
+    )
 
 
 def _etag(resource: Resource) -> str:

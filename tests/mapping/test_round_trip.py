@@ -12,13 +12,14 @@ from flask_scim.mapping.declaration import read_declaration
 from flask_scim.mapping.mapping import Mapping, Slot
 from flask_scim.protocol.definitions import ENTERPRISE_USER, USER
 from flask_scim.protocol.definitions import USER_TYPE as TYPE
-from flask_scim.protocol.schema import Attribute, Returned, Type
+from flask_scim.protocol.schema import Attribute, Mutability, Returned, Type
 
 TYPES = ["work", "home", "Work"]
 words = st.sampled_from(["a", "b", "C", "ä"])
 
 SIMPLE = [a for a in USER.attributes if not a.is_complex and a.returned is not Returned.NEVER]
-PLURAL = [a for a in USER.attributes if a.multi_valued]
+# What clients cannot write is in no document that they send.
+PLURAL = [a for a in USER.attributes if a.multi_valued and a.mutability is Mutability.READ_WRITE]
 (NAME,) = [a for a in USER.attributes if a.is_complex and not a.multi_valued]
 OPTIONAL = [attribute for attribute in SIMPLE if not attribute.required]
 

@@ -292,7 +292,13 @@ def test_whole_extension_without_path() -> None:
         ({"ports": [{"value": "1"}]}, "ports", None, DEVICE_TYPE, MutabilityError),
         ({"ports": [{"value": "1"}]}, 'ports[value eq "1"]', None, DEVICE_TYPE, MutabilityError),
         ({"ports": [{"value": "1"}]}, "ports", [{"value": "1"}], DEVICE_TYPE, MutabilityError),
-        ({"ports": [{"value": "1", "type": "x"}]}, "ports.value", None, DEVICE_TYPE, MutabilityError),
+        (
+            {"ports": [{"value": "1", "type": "x"}]},
+            "ports.value",
+            None,
+            DEVICE_TYPE,
+            MutabilityError,
+        ),
         (
             {"urn:example:Owner": {"owner": "a"}},
             "urn:example:Owner",

@@ -6,7 +6,7 @@ import enum
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -165,7 +165,7 @@ KINDS = [
     Kind(Attribute("depth", Type.DECIMAL), None, (0.5, 7, 12, -2.25), source="details.depth"),
     Kind(Attribute("rank", Type.INTEGER), None, (0, 7, 12, 2**40), source="details.rank"),
     Kind(Attribute("checked", Type.DATETIME), None, MOMENTS, source="details.checked"),
-    Kind(Attribute("odd"), None, ("ann", "Ann"), source='details.o"d key'),
+    Kind(Attribute("odd"), None, ("ann", "Ann"), source="details.odd key-$1"),
 ]
 BY_NAME = {kind.attribute.name: kind for kind in KINDS}
 IN_JSON = {kind.attribute.name for kind in KINDS if kind.column is None}
@@ -201,6 +201,7 @@ Gadget = type(
         "__tablename__": "host_gadget",
         "id": sa.Column(sa.Integer, primary_key=True),
         "public_id": sa.Column(sa.Uuid, default=uuid.uuid4, unique=True, nullable=False),
+        "slug": sa.Column(sa.String(60), default=lambda: f"Slug {uuid.uuid4()}", nullable=False),
         "serial": sa.Column(sa.String(20), nullable=False),
         "details": sa.Column(sa.JSON),
         **dict(_column(kind) for kind in KINDS if kind.column is not None),
@@ -228,8 +229,7 @@ def engine(database: str) -> Iterator[sa.Engine]:
     engine = sa.create_engine(database)
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
-        values = {name: getattr(ACME, name) for name in CONNECTIONS.columns}
-        connection.execute(CONNECTIONS.insert().values(values))
+        connection.execute(CONNECTIONS.insert().values(asdict(ACME)))
     yield engine
     with engine.begin() as connection:
         connection.execute(CONNECTIONS.delete())
@@ -248,6 +248,13 @@ def session(engine: sa.Engine) -> Iterator[Session]:
     """A session on the database."""
     with Session(engine) as session:
         yield session
+
+
+@pytest.fixture(autouse=True)
+def _clean(session: Session) -> Iterator[None]:
+    """Let no test meet the transaction of the one before."""
+    yield
+    session.rollback()
 
 
 @pytest.fixture(scope="module")
@@ -289,13 +296,6 @@ def gadgets(store: SqlStore) -> list[dict[str, Any]]:
                 document[kind.attribute.name] = choose.choice(kind.values)
         documents.append({"id": add(store, document).id, **document})
     return documents
-
-
-PAIRS = [
-    pytest.param(kind, value, id=f"{kind.attribute.name}-{number}")
-    for kind in KINDS
-    for number, value in enumerate(kind.values)
-]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=BY_NAME)
@@ -348,9 +348,14 @@ def test_what_a_column_cannot_hold(store: SqlStore, kind: Kind) -> None:
     name = kind.attribute.name
     for value in kind.others:
         with pytest.raises(InvalidValue, match=name):
-            add(store, {"serial": "refused", name: value})
-    refused = resolve_filter(parse_filter('serial eq "refused"'), GADGET)
-    assert store.find(Query(refused)).total == 0
+            refuse(store, {"serial": "refused", name: value})
+
+
+def refuse(store: SqlStore, document: dict[str, Any]) -> None:
+    """Insert a gadget that nobody is going to miss."""
+    with store.transaction():
+        store.insert(document)
+        raise AssertionError(document)
 
 
 OPERATORS = {
@@ -371,16 +376,15 @@ def literals(kind: Attribute, values: tuple[Any, ...]) -> Iterator[str]:
         elif isinstance(value, int | float):
             yield from (repr(value), repr(value + 1) if abs(value) < 2**60 else "0")
         else:
-            near = (
-                [value]
-                if kind.type in (Type.DATETIME, Type.BINARY)
-                else [value, value.upper(), value.lower(), value[:2], value[-1:]]
-            )
-            yield from (quote(word) for word in near)
+            exact = kind.type in (Type.DATETIME, Type.BINARY)
+            near = [value] if exact else [value, value.swapcase(), value[:2]]
+            yield from map(quote, near)
     if kind.type in (Type.STRING, Type.REFERENCE):
         yield from ('""', '"nothing like it"', '"--5"')
-    if kind.type in (Type.INTEGER, Type.DECIMAL):
+    if kind.type is Type.INTEGER:
         yield from (str(2**63 - 1), str(-(2**63)))
+    if kind.type is Type.DECIMAL:
+        yield from ("1e30", "-1e30")
 
 
 def quote(word: str) -> str:
@@ -417,8 +421,7 @@ def test_filtered(store: SqlStore, gadgets: list[dict[str, Any]], kind: Kind) ->
             try:
                 selected = {r.id for r in store.find(Query(condition, count=1000)).resources}
             except InvalidFilter:
-                assert isinstance(BY_NAME[kind.attribute.name].column, type | sa.Uuid)
-                assert kind.attribute.name == "token"
+                assert kind.attribute.name in ("token", "handle")
                 continue
             except sa.exc.SQLAlchemyError as error:
                 store.session.rollback()
@@ -437,6 +440,7 @@ def test_uuids_take_only_equality(store: SqlStore, gadgets: list[dict[str, Any]]
         store.find(Query(condition))
 
 
+INTEGERS = (sa.Integer, sa.BigInteger, sa.SmallInteger)
 SORTABLE = [
     kind
     for kind in KINDS
@@ -455,8 +459,13 @@ def test_sorted(store: SqlStore, gadgets: list[dict[str, Any]], kind: Kind) -> N
         return (
             (1, int(gadget["id"]))
             if value is None
-            else (0, comparable(attribute, value), int(gadget["id"]))
+            else (0, order(attribute, value), int(gadget["id"]))
         )
+
+    def order(attribute: Attribute, value: Any) -> Any:
+        # Numbers that are text to SCIM are in the order of numbers.
+        is_number = isinstance(value, str) and value in kind.values and kind.column in INTEGERS
+        return int(value) if is_number else comparable(attribute, value)
 
     expected = [gadget["id"] for gadget in sorted(gadgets, key=key)]
     path = AttributePath(attribute)
@@ -532,7 +541,16 @@ def test_a_public_id_in_another_spelling(public: SqlStore) -> None:
 
 def test_text_ids(session: Session, gadgets: list[dict[str, Any]]) -> None:
     """A text column can be the id; letter case counts, and nothing is a wildcard."""
-    store = open_store(session, "serial")
-    assert get(store, "gadget 7").document["serial"] == "gadget 7"
-    for id in ("GADGET 7", "gadget_7", "gadget%", "gadget 7 ", "gadget 7\x00", "", "x" * 500):
-        assert store.get(id) is None, id
+    store = open_store(session, "slug")
+    id = store.find(Query(count=1)).resources[0].id
+    assert get(store, id).id == id
+    for other in (
+        id.upper(),
+        id.replace(" ", "_"),
+        f"{id[:-1]}%",
+        f"{id} ",
+        f"{id}\0",
+        "",
+        "x" * 500,
+    ):
+        assert store.get(other) is None, other

@@ -1,0 +1,114 @@
+"""Many-to-many relationships of the host, as the references of one resource type to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import RelationshipProperty
+
+from ..config import ConfigurationError
+from ..mapping.sources import Refs, read_source
+from .binding import Binding
+from .places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One way in which the rows of a resource type refer to those of another.
+
+    :param name: the multi-valued attribute whose entries these are: ``members`` or ``groups``.
+    :param table: the host's table that holds the pairs.
+    :param near: its column with the key of the row that refers.
+    :param far: its column with the key of the row that is referred to.
+    :param target: the resource type that is referred to.
+    :param kind: the value of ``type`` in the entries.
+    :param fill: makes the other columns of a new pair.
+    :param is_back: whether the other side owns the references, and this one shows them.
+    """
+
+    name: str
+    table: sa.FromClause
+    near: sa.ColumnElement[Any]
+    far: sa.ColumnElement[Any]
+    target: Binding
+    kind: str
+    fill: Callable[[], dict[str, Any]] | None = None
+    is_back: bool = False
+
+    @property
+    def display(self) -> Place:
+        """What shows of the other resource: its ``displayName``, or else its unique name."""
+        places = {place.path.keys: place for place in self.target.places}
+        shown = places.get(("displayName",))
+        if shown is not None and shown.column is not None:
+            return shown
+        return self.target.unique or self.target.id
+
+    def reversed(self, name: str, source: Binding, kind: str) -> Link:
+        """The same pairs, seen from the other side.
+
+        :param name: the attribute of the other resource type.
+        :param source: the resource type that refers.
+        :param kind: the value of ``type`` in the entries.
+        :return: the link back.
+        """
+        return Link(name, self.table, self.far, self.near, source, kind, is_back=True)
+
+
+def bind_links(binding: Binding, targets: dict[str, Binding]) -> list[Link]:
+    """Bind the references of a mapping to the host's relationships.
+
+    :param binding: the resource type that refers.
+    :param targets: the resource types that can be referred to, by name.
+    :return: a link for each of its :class:`~flask_scim.mapping.sources.Refs`.
+    :raises ConfigurationError: if one is no many-to-many relationship of the model.
+    """
+    links = []
+    for reference in binding.mapping.references:
+        target = targets.get(reference.refs.type)
+        if target is None:
+            raise ConfigurationError(
+                f"{reference.name}: there is no resource type {reference.refs.type!r}; "
+                f"declare it, or name one of {', '.join(sorted(targets))}."
+            )
+        links.append(_bind(binding, target, reference.name, reference.refs))
+    return links
+
+
+def _bind(binding: Binding, target: Binding, name: str, refs: Refs) -> Link:
+    source = read_source(refs.source)
+    steps: tuple[str, ...] = getattr(source, "steps", ())
+    relationship = _relationship(binding.model, steps[0]) if steps else None
+    refused = ConfigurationError(
+        f"{name}: {source} is no many-to-many relationship from {binding.model.__name__} to "
+        f"{target.model.__name__}; name one, or the way through an association object."
+    )
+    if relationship is None or not relationship.uselist:
+        raise refused
+    near_pairs = relationship.synchronize_pairs
+    if relationship.secondary is not None and len(steps) == 1:
+        table: sa.FromClause = relationship.secondary
+        far_pairs = relationship.secondary_synchronize_pairs or []
+        leads_to = relationship.mapper
+    else:
+        onward = _relationship(relationship.mapper.class_, steps[1]) if len(steps) == 2 else None
+        if onward is None or onward.uselist:
+            raise refused
+        table = relationship.mapper.local_table
+        far_pairs = onward.synchronize_pairs
+        leads_to = onward.mapper
+    if len(near_pairs) != 1 or len(far_pairs) != 1 or leads_to.class_ is not target.model:
+        raise refused
+    (near_key, near), (far_key, far) = near_pairs[0], far_pairs[0]
+    if near_key is not binding.key or far_key is not target.key:
+        raise refused
+    return Link(name, table, near, far, target, refs.type, refs.fill)
+
+
+def _relationship(model: type, name: str) -> RelationshipProperty[Any] | None:
+    mapper: Any = sa.inspect(model)
+    found: RelationshipProperty[Any] | None = mapper.relationships.get(name)
+    return found

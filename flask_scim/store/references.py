@@ -1,0 +1,218 @@
+"""The references of resources: read for many at once, changed as sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..protocol.errors import InvalidValue
+from ..provisioning.members import Member, MemberChange
+from ..provisioning.ports import Connection, Moved
+from .backends import Sql
+from .binding import Binding
+from .links import Link
+
+#: How many keys one statement names: well below what any of the databases takes.
+_CHUNK = 5_000
+
+
+@dataclass(slots=True)
+class References:
+    """The references of one attribute of one connection's resources.
+
+    :param session: the host's session.
+    :param connection: whose resources are in reach; nothing else is.
+    :param links: the relationships that make up the attribute.
+    :param ignores_unknown: whether ids that lead nowhere are passed over.
+    """
+
+    session: Session
+    connection: Connection
+    links: list[Link]
+    ignores_unknown: bool = False
+
+    def load(self, keys: list[Any], limit: int | None = None) -> dict[Any, list[dict[str, Any]]]:
+        """Read the entries of some rows.
+
+        :param keys: the primary keys of the rows.
+        :param limit: how many entries to read of each link at the most; ``None`` for all.
+        :return: the entries of each row that has any, in a stable order.
+        """
+        found: dict[Any, list[dict[str, Any]]] = {}
+        for link in self.links:
+            endpoint = link.target.resource_type.endpoint
+            id_place, shown = link.target.id, link.display
+            for chunk in _chunks(keys):
+                statement = self._visible(link, link.near, id_place.column, shown.column)
+                statement = statement.where(link.near.in_(chunk)).order_by(link.near, link.far)
+                statement = statement.limit(limit)
+                for near, raw_id, raw_display in self.session.execute(statement):
+                    id = id_place.codec.decode(raw_id)
+                    entry = {"value": id, "$ref": f"{endpoint}/{id}", "type": link.kind}
+                    display = shown.codec.decode(raw_display)
+                    if display is not None:
+                        entry["display"] = display
+                    found.setdefault(near, []).append(entry)
+        return found
+
+    def select(self, key: Any, condition: Sql, link: Link, also: Iterable[Member]) -> list[Member]:
+        """Find members that satisfy a condition.
+
+        :param key: the primary key of the row.
+        :param condition: the condition as SQL, on the rows that the link leads to.
+        :param link: the link that is searched.
+        :param also: resources to look at beside the members.
+        :return: those that satisfy it.
+        """
+        id_place = link.target.id
+        column = id_place.column
+        statement = self._visible(link, column).where(link.near == key, condition)
+        raws = list(self.session.scalars(statement))
+        for chunk in _chunks(list(self._find(link, [member for member, _ in also]))):
+            others = link.target.select(column).where(link.target.key.in_(chunk), condition)
+            raws += self.session.scalars(others)
+        return [(id_place.codec.decode(raw), link.kind) for raw in raws]
+
+    def some(self, binding: Binding, link: Link, condition: Sql) -> Sql:
+        """Tell in SQL whether a row refers to a resource that satisfies a condition.
+
+        :param binding: the resource type that refers.
+        :param link: the relationship.
+        :param condition: the condition, on the rows that the link leads to.
+        :return: the condition on the row that refers.
+        """
+        statement = self._visible(link, sa.literal(1)).where(link.near == binding.key, condition)
+        return sa.exists(statement.correlate(binding.mapper.local_table, binding.record))
+
+    def change(self, key: Any, change: MemberChange) -> Moved:
+        """Change the references of a locked row.
+
+        :param key: the primary key of the row.
+        :param change: who is to come and to go.
+        :return: the ids of those who really came and went.
+        :raises InvalidValue: if somebody who is to come does not exist here.
+        """
+        added: set[str] = set()
+        removed: set[str] = set()
+        unknown = dict(change.coming)
+        for link in self.links:
+            coming = self._find_members(link, unknown)
+            for member, _ in coming.values():
+                unknown = {each: None for each in unknown if each[0] != member}
+            going = self._find_members(link, change.going)
+            came, went = self._change_link(link, key, change.keeps, coming, going)
+            added |= {coming[far][0] for far in came}
+            removed |= went
+        if unknown and not self.ignores_unknown:
+            named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
+            raise InvalidValue(f"There is no such member: {named}.")
+        return Moved(frozenset(added), frozenset(removed))
+
+    def clear(self, key: Any) -> dict[str, Any]:
+        """Take away all references of a row.
+
+        :param key: the primary key of the row.
+        :return: the ids that it referred to, each with the primary key of its row.
+        """
+        gone: dict[str, Any] = {}
+        for link in self.links:
+            there = self._everyone(link, key)
+            for chunk in _chunks(list(there)):
+                self._delete(link, link.near == key, link.far.in_(chunk))
+            gone |= {id: far for far, id in there.items()}
+        return gone
+
+    def _change_link(
+        self,
+        link: Link,
+        key: Any,
+        keeps: bool,
+        coming: dict[Any, Member],
+        going: dict[Any, Member],
+    ) -> tuple[list[Any], set[str]]:
+        if keeps:
+            there = self._present(link, key, [*coming, *going])
+            leaving = {far: going[far][0] for far in going if far in there}
+        else:
+            there = self._everyone(link, key)
+            leaving = {far: id for far, id in there.items() if far not in coming}
+        arriving = [far for far in coming if far not in there]
+        for chunk in _chunks(list(leaving)):
+            self._delete(link, link.near == key, link.far.in_(chunk))
+        self._insert(link, key, arriving)
+        return arriving, set(leaving.values())
+
+    def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
+        found: dict[Any, str] = {}
+        for chunk in _chunks(keys):
+            statement = sa.select(link.far).where(link.near == key, link.far.in_(chunk))
+            found |= dict.fromkeys(self.session.scalars(statement), "")
+        return found
+
+    def _everyone(self, link: Link, key: Any) -> dict[Any, str]:
+        id_place = link.target.id
+        statement = self._visible(link, link.far, id_place.column).where(link.near == key)
+        return {far: id_place.codec.decode(raw) for far, raw in self.session.execute(statement)}
+
+    def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
+        extra = link.fill() if link.fill is not None and arriving else {}
+        names = link.near.key, link.far.key
+        for chunk in _chunks(arriving):
+            rows = [{names[0]: key, names[1]: far, **extra} for far in chunk]
+            self.session.execute(_insert_or_ignore(self.session, link.table), rows)
+
+    def _delete(self, link: Link, *conditions: Sql) -> None:
+        assert isinstance(link.table, sa.Table)
+        self.session.execute(sa.delete(link.table).where(*conditions))
+
+    def _find_members(self, link: Link, members: Iterable[Member]) -> dict[Any, Member]:
+        """Find the rows of those members that the link can lead to, by primary key."""
+        fitting = {
+            id: (id, kind)
+            for id, kind in members
+            if kind is None or kind.lower() == link.kind.lower()
+        }
+        return {key: fitting[id] for key, id in self._find(link, list(fitting)).items()}
+
+    def _find(self, link: Link, ids: list[str]) -> dict[Any, str]:
+        target, codec = link.target, link.target.id.codec
+        column = target.id.column
+        assert column is not None
+        raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
+        found: dict[Any, str] = {}
+        for chunk in _chunks(raws):
+            statement = target.select(target.key, column).where(column.in_(chunk))
+            for key, raw in self.session.execute(statement.where(*target.own(self.connection))):
+                found[key] = codec.decode(raw)
+        # A collation may find what differs in letter case; an id is exact.
+        wanted = set(ids)
+        return {key: id for key, id in found.items() if id in wanted}
+
+    def _visible(self, link: Link, *columns: Any) -> sa.Select[Any]:
+        """Select from the pairs whose far end is a resource of this connection."""
+        target = link.target
+        statement = target.select(*columns).join(link.table, link.far == target.key)
+        return statement.where(*target.own(self.connection))
+
+
+def _insert_or_ignore(session: Session, table: sa.FromClause) -> Any:
+    """An insert that passes over a pair which the app has made in the meantime."""
+    assert isinstance(table, sa.Table)
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        case "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        case _:
+            return mysql.insert(table).prefix_with("IGNORE")
+
+
+def _chunks(items: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
