@@ -2,7 +2,8 @@
 
 Every receiver gets the app as sender, and ``event``, ``user`` or ``group`` (the host's own row) and
 ``connection`` as keyword arguments. A receiver that raises stops nobody and undoes nothing: what it
-raised is logged. Receivers are held weakly: connect functions that outlive the call.
+raised is logged. What a receiver does in the database it commits itself. Receivers are held weakly:
+connect functions that outlive the call.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
 
     :param app: the app, which is the sender.
     :param events: what happened, in order.
-    :param recover: called after a receiver has raised, so that the next one starts clean.
+    :param recover: called after each receiver, so that the next one starts clean.
     """
     for event in events:
         signal = _BY_TYPE.get(event.type)
@@ -75,4 +76,5 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
                 receiver(app, event=event, connection=event.connection, **subject)
             except Exception:
                 _log.exception("A receiver of %s raised; the change stands.", event.type)
+            finally:
                 recover()

@@ -88,6 +88,7 @@ class Tokens:
         now = datetime.now(UTC)
         expires = None if expires_in is None else now + timedelta(seconds=expires_in)
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        text = _PREFIX + self._signer().sign(f"{id}.{secret}").decode()
         token = Token(id, connection_id, allowed, now, expires, None, None)
         self._session.execute(
             self._table.insert().values(
@@ -100,7 +101,7 @@ class Tokens:
             )
         )
         self._session.commit()
-        return _PREFIX + self._signer().sign(f"{id}.{secret}").decode(), token
+        return text, token
 
     def verify(self, text: str) -> tuple[Connection, Token]:
         """Find the connection that a token opens.

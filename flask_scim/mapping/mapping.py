@@ -200,7 +200,7 @@ class Mapping:
                 _put(document, field_.path.keys, value)
         for keys, group in self._slots_by_path.items():
             entries = []
-            for slot, index in group:
+            for slot, index in _strictest(group):
                 filled = {
                     name: value
                     for offset, (name, _) in enumerate(slot.sources)

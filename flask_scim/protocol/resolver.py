@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import syntax
 from .errors import InvalidFilter, InvalidPath, InvalidValue
@@ -221,13 +221,23 @@ class _Resolver:
                 return Some(path, condition) if path.attribute.multi_valued else condition
 
     def _bind(self, name: Name) -> AttributePath:
-        if self.within is None:
-            path = resolve_name(name, self.resource_type)
-        else:
-            path = self._bind_in_entry(name)
+        path = self._bind_in_entry(name) if self.within else self._bind_in_resource(name)
         if Returned.NEVER in (path.attribute.returned, path.leaf.returned):
             raise InvalidFilter(f"{path} cannot be used in a filter.")
         return path
+
+    def _bind_in_resource(self, name: Name) -> AttributePath:
+        try:
+            return resolve_name(name, self.resource_type)
+        except InvalidPath:
+            # Entra asks for "manager" without the URN that an extension's attribute has.
+            if name.urn is None and self.rules.ignore_unknown:
+                for extension in self.resource_type.extensions:
+                    if extension.schema.attribute(name.attribute) is not None:
+                        return resolve_name(
+                            replace(name, urn=extension.schema.id), self.resource_type
+                        )
+            raise
 
     def _bind_in_entry(self, name: Name) -> AttributePath:
         assert self.within is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from json import dumps
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
@@ -64,6 +65,10 @@ class Backend:
         """Make text compare by code point."""
         return text
 
+    def sortable(self, text: Sql) -> Sql:
+        """Make text sort by code point."""
+        return self.binary(text)
+
     def prepare(self, connection: Connection) -> None:
         """Make ready a connection on which conditions of this backend are going to run."""
 
@@ -100,8 +105,11 @@ class PostgreSQL(Backend):
     def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
         if operator in (Operator.GT, Operator.GE, Operator.LT, Operator.LE):
             subject = text if exact else self.folded(text, value)
-            return RELATIONS[operator](sa.collate(subject, "C"), value)  # type: ignore[no-any-return]
+            return RELATIONS[operator](self.sortable(subject), value)  # type: ignore[no-any-return]
         return super().compare_text(text, operator, value, exact=exact)
+
+    def sortable(self, text: Sql) -> Sql:
+        return sa.collate(text, "C")
 
     def folded(self, text: Sql, value: str) -> Sql:
         # Under the C locale lower() leaves letters beyond ASCII alone; ICU folds them everywhere.
@@ -269,4 +277,5 @@ def _compile_json_table(element: _JsonTable, compiler: Any, **options: Any) -> s
 
 
 def _json_path(keys: Keys) -> str:
-    return "$" + "".join('."' + key.replace('"', '\\"') + '"' for key in keys)
+    # Keys are written as SQLAlchemy writes them into the column.
+    return "$" + "".join(f".{dumps(key)}" for key in keys)

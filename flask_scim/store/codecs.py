@@ -15,7 +15,7 @@ from ..protocol.errors import InvalidFilter, InvalidValue
 from ..protocol.matcher import RELATIONS as MEANINGS
 from ..protocol.schema import Attribute, Type
 from ..protocol.syntax import Operator
-from ..protocol.values import Comparable, read_datetime, write_datetime
+from ..protocol.values import Comparable, is_sound, read_datetime, write_datetime
 from .backends import RELATIONS, Backend, Keys, Sql
 
 
@@ -38,7 +38,7 @@ class Codec(ABC):
 
     def parse(self, text: str) -> Any:
         """Read a key that is written as :meth:`decode` writes it; ``None`` if it is none."""
-        return text
+        return text if is_sound(text) else None
 
     def present(self, backend: Backend, column: Sql) -> Sql:
         """Tell in SQL whether something is assigned."""
@@ -92,7 +92,7 @@ class TextCodec(Codec):
 
     def order(self, backend: Backend, column: Sql) -> Sql:
         column = sa.func.nullif(column, "")
-        return backend.binary(column if self.exact else backend.folded(column, "\u00e9"))
+        return backend.sortable(column if self.exact else backend.folded(column, "\u00e9"))
 
 
 class NumberTextCodec(Codec):
@@ -154,6 +154,9 @@ class UuidTextCodec(Codec):
         found = self.parse(str(value))
         return sa.false() if found is None else column == found
 
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        return sa.cast(column, sa.String(36))
+
 
 class EnumCodec(Codec):
     """Text in SCIM, one of a set of choices in the column."""
@@ -174,8 +177,14 @@ class EnumCodec(Codec):
         return self.members[value]
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        return self.text.compare(backend, self._name(column), operator, value)
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        return self.text.order(backend, self._name(column))
+
+    def _name(self, column: Sql) -> Sql:
         names = [(column == member, sa.literal(name)) for name, member in self.members.items()]
-        return self.text.compare(backend, sa.case(*names, else_=None), operator, value)
+        return sa.case(*names, else_=None)
 
 
 class BooleanCodec(Codec):

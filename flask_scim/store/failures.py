@@ -11,6 +11,8 @@ from ..protocol.errors import InvalidValue, ServiceUnavailable, UniquenessError
 from ..provisioning.ports import Deadlock
 
 _UNIQUE_VIOLATIONS = {"23505", "1062", "2067", "1555"}
+# What PyMySQL does not take for the errors in the data that they are.
+_DATA_ERRORS = {"1264", "1265", "1292", "1366", "1406", "4025"}
 _DEADLOCKS = {"40P01", "40001", "1213", "1020"}
 
 
@@ -37,13 +39,19 @@ def translate(error: SQLAlchemyError, name: str) -> Exception:
         case IntegrityError() if _codes(error) & _UNIQUE_VIOLATIONS:
             return UniquenessError(f"A value of this {name} is taken by another one.")
         case IntegrityError() | DataError():
-            return InvalidValue(f"This application cannot store a value of this {name}.")
+            return _unstorable(name)
+        case OperationalError() if _codes(error) & _DATA_ERRORS:
+            return _unstorable(name)
         case OperationalError() if _codes(error) & _DEADLOCKS:
             return Deadlock("Another request changed the same at once; try again.")
         case OperationalError():
             return ServiceUnavailable("The service is busy; nothing was changed. Try again.")
         case _:
             return error
+
+
+def _unstorable(name: str) -> InvalidValue:
+    return InvalidValue(f"This application cannot store a value of this {name}.")
 
 
 def _codes(error: DBAPIError) -> set[str]:

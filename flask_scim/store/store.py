@@ -267,6 +267,8 @@ class SqlStore:
 
     def _is(self, id: str) -> Sql:
         place = self.binding.id
+        if place.codec.parse(id) is None:
+            return sa.false()
         assert place.column is not None
         return place.codec.compare(self.backend, place.column, Operator.EQ, id)
 
