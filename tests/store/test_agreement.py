@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_scim.protocol.definitions import USER_TYPE
 from flask_scim.protocol.dialects import GENERIC
-from flask_scim.protocol.errors import InvalidFilter
+from flask_scim.protocol.errors import InvalidFilter, UniquenessError
 from flask_scim.protocol.matcher import matches
 from flask_scim.protocol.parser import parse_filter
 from flask_scim.protocol.resolver import resolve_filter
