@@ -26,8 +26,6 @@ from .provisioning import scim
 from .report import table
 from .tour import play_entra, play_okta
 
-_SCOPES = tuple(f"{method}:users" for method in ("get", "post", "put", "patch", "delete"))
-
 
 class QuietHandler(WSGIRequestHandler):
     """A handler that leaves the terminal to the table."""
@@ -125,7 +123,7 @@ def _connect(
     with app.app_context():
         if scim.connections.get(name) is None:
             scim.connections.add(name, idp=idp, tenant=organization)
-        token, _ = scim.tokens.issue(name, _SCOPES, expires_in=86_400)
+        token, _ = scim.tokens.issue(name, expires_in=86_400)
     base_url = f"{origin}/scim/v2/{name}"
     print(f"{idp.title()} for {organization}\n  base URL  {base_url}\n  token     {token}\n")
     return IdentityProvider(idp.title(), base_url, token, media_type, journal)

@@ -9,6 +9,10 @@ from flask import Flask
 from flask_scim import (
     Connection,
     Event,
+    group_created,
+    group_deleted,
+    group_members_changed,
+    group_updated,
     user_created,
     user_deactivated,
     user_deleted,
@@ -19,25 +23,46 @@ from flask_scim import (
 from .database import db
 from .models import Activity, User
 
-SIGNALS = (user_created, user_updated, user_deactivated, user_reactivated, user_deleted)
+SIGNALS = {
+    "user_created": user_created,
+    "user_updated": user_updated,
+    "user_deactivated": user_deactivated,
+    "user_reactivated": user_reactivated,
+    "user_deleted": user_deleted,
+    "group_created": group_created,
+    "group_updated": group_updated,
+    "group_members_changed": group_members_changed,
+    "group_deleted": group_deleted,
+}
 
 
 def init_app(app: Flask) -> None:
     """Listen to the signals of this app."""
-    for signal in SIGNALS:
+    for signal in SIGNALS.values():
         signal.connect(record, app)
 
 
-def record(_app: Flask, *, event: Event, user: User, connection: Connection, **_: Any) -> None:
+def record(
+    _app: Flask,
+    *,
+    event: Event,
+    connection: Connection,
+    user: User | None = None,
+    **_: Any,
+) -> None:
     """Add a line to the activity, in a transaction of its own: the change is committed already."""
+    came_and_went = [f"+{id}" for id in sorted(event.added)]
+    came_and_went += [f"-{id}" for id in sorted(event.removed)]
+    names = [name.rpartition(":")[2] for name in event.changed]
+    before = event.before or event.after or {}
     db.session.add(
         Activity(
-            organization_id=user.organization_id,
-            user_id=user.id,
-            username=user.username,
+            organization_id=connection.tenant,
+            user_id=user.id if user else None,
+            username=user.username if user else before.get("displayName") or "",
             connection=connection.id,
             event=event.type,
-            changed=", ".join(name.rpartition(":")[2] for name in event.changed)[:1000],
+            changed=", ".join(came_and_went or names)[:1000],
         )
     )
     db.session.commit()

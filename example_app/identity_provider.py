@@ -50,9 +50,9 @@ class Journal:
         """Hear the signals of an app."""
 
         def hear(_app: Flask, *, event: Event, **_: Any) -> None:
-            self.heard.append(f"user_{event.kind}")
+            self.heard.append(event.type.replace(".", "_"))
 
-        connected: list[Signal] = list(SIGNALS)
+        connected: list[Signal] = list(SIGNALS.values())
         for signal in connected:
             signal.connect(hear, app)
         try:

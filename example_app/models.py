@@ -84,7 +84,7 @@ class Team(db.Model):
 
 
 class Activity(db.Model):
-    """One line of what identity providers did to an organisation's people."""
+    """One line of what identity providers did to an organisation's people and teams."""
 
     __tablename__ = "activity"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -92,7 +92,7 @@ class Activity(db.Model):
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey(User.id, ondelete="SET NULL"), index=True
     )
-    #: Whom it was about, as they were called then.
+    #: Who or which team it was about, as it was called then.
     username: Mapped[str] = mapped_column(String(255))
     connection: Mapped[str] = mapped_column(String(64))
     event: Mapped[str] = mapped_column(String(40))

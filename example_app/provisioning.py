@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_scim import SCIM, Connection
+from flask_scim import SCIM, Connection, Refs
 
 from .accounts import find_user
 from .database import db
-from .models import User
+from .models import Team, User
 
 scim = SCIM(db)
 
@@ -30,6 +30,12 @@ users = scim.users(
     tenant=User.organization_id,
 )
 
+groups = scim.groups(
+    Team,
+    {"displayName": Team.name, "members": Refs(Team.members, "User")},
+    tenant=Team.organization_id,
+)
+
 
 @users.creator
 def create(document: dict[str, Any], connection: Connection) -> User:
@@ -43,3 +49,9 @@ def create(document: dict[str, Any], connection: Connection) -> User:
         former.username = f"{former.username[:200]} (left, {former.id})"
         db.session.flush()
     return User(provisioned_by=connection.id)
+
+
+@groups.deleter
+def disband(team: Team, _connection: Connection) -> None:
+    """Delete a team: unlike people, nothing in the app points at one."""
+    db.session.delete(team)

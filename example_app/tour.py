@@ -9,6 +9,7 @@ from .browser import Browser
 from .identity_provider import Body, Expected, IdentityProvider
 
 _USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
@@ -96,6 +97,7 @@ def play_entra(
         ),
     )
     entra.patch(path, [manager], Expected("the same again: nothing changes", 200))
+    team = _push_entra_group(entra, str(created.get("id")))
     entra.patch(
         path,
         [{"op": "Replace", "path": "active", "value": "False"}],
@@ -114,9 +116,53 @@ def play_entra(
         Expected("reactivates her", 200, ("user_reactivated",), lambda b: b["active"] is True),
     )
     browser.submit("/sign-in", form, Expected("Ada signs in again", 302))
-    entra.delete(path, Expected("deletes her, 30 days later", 204, ("user_deleted",)))
+    entra.delete(
+        path,
+        Expected(
+            "deletes her, 30 days later, and she leaves the team",
+            204,
+            ("user_deleted", "group_members_changed"),
+        ),
+    )
+    entra.delete(team, Expected("deletes the team", 204, ("group_deleted",)))
     entra.get(path, Expected("she is not there any more", 404))
     browser.get("/", Expected("and out of the app", 302))
+
+
+def _push_entra_group(entra: IdentityProvider, member: str) -> str:
+    """Push a group as Entra ID does: looked up, created empty, filled and renamed by PATCH."""
+    entra.get(
+        "/Groups",
+        Expected("looks the team up, without its members", 200, check=_is_empty),
+        filter='displayName eq "Analysts"',
+        excludedAttributes="members",
+    )
+    group = entra.post(
+        "/Groups",
+        {"schemas": [_GROUP], "externalId": "8aa1a0c0", "displayName": "Analysts"},
+        Expected("creates it empty", 201, ("group_created",)),
+    )
+    path = f"/Groups/{group.get('id')}"
+    add = {"op": "Add", "path": "members", "value": [{"$ref": None, "value": member}]}
+    entra.patch(
+        path,
+        [add],
+        Expected(
+            "adds Ada",
+            200,
+            ("group_members_changed",),
+            lambda b: [each["value"] for each in b["members"]] == [member],
+        ),
+    )
+    entra.patch(path, [add], Expected("once more: nothing changes", 200))
+    entra.patch(
+        path,
+        [{"op": "Replace", "path": "displayName", "value": "Analysis"}],
+        Expected(
+            "renames it; Ada stays", 200, ("group_updated",), lambda b: len(b["members"]) == 1
+        ),
+    )
+    return path
 
 
 def play_okta(okta: IdentityProvider) -> None:
@@ -191,6 +237,31 @@ def play_okta(okta: IdentityProvider) -> None:
         path,
         {**alan, "active": False},
         Expected("deactivates him with a PUT", 200, ("user_deactivated",)),
+    )
+    group = okta.post(
+        "/Groups",
+        {
+            "schemas": [_GROUP],
+            "displayName": "Compilers",
+            "members": [{"value": created.get("id")}, {"value": alan.get("id")}],
+        },
+        Expected("creates a team with both", 201, ("group_created", "group_members_changed")),
+    )
+    team = f"/Groups/{group.get('id')}"
+    okta.patch(
+        team,
+        [{"op": "replace", "value": {"id": group.get("id"), "displayName": "Compilers"}}],
+        Expected("says its name again, with the id: nothing changes", 200),
+    )
+    okta.patch(
+        team,
+        [{"op": "remove", "path": f'members[value eq "{alan.get("id")}"]'}],
+        Expected(
+            "removes Alan",
+            200,
+            ("group_members_changed",),
+            lambda b: [each["value"] for each in b["members"]] == [created["id"]],
+        ),
     )
     other = okta.post(
         "/Users",

@@ -308,12 +308,18 @@ def _bind_links(bindings: dict[ResourceType, Binding]) -> dict[ResourceType, lis
     """Bind references to relationships, and let users show the groups that refer to them."""
     by_name = {resource_type.name: binding for resource_type, binding in bindings.items()}
     links = {kind: bind_links(binding, by_name) for kind, binding in bindings.items()}
+    members = links.get(GROUP_TYPE, [])
+    nested = next((link for link in members if link.is_nested), None)
     if USER_TYPE in bindings:
         links[USER_TYPE] = [
-            link.reversed("groups", bindings[GROUP_TYPE], "direct")
-            for link in links.get(GROUP_TYPE, [])
+            link.reversed("groups", bindings[GROUP_TYPE], "direct", nested)
+            for link in members
             if link.target is bindings[USER_TYPE]
         ]
+    if nested is not None:
+        # No attribute of a group shows these; they end with the group all the same.
+        back = nested.reversed("groups", nested.target, "direct")
+        links[GROUP_TYPE] = [*members, back]
     return links
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
@@ -30,6 +30,7 @@ class Binding:
     :param tenant: the model's attribute that says whose a row is, where the app has tenants.
     :param id: the model's attribute that is the SCIM ``id``; the primary key by default.
     :param shared: whether the app has rows of the model beside those of SCIM.
+    :param apart: whether statements name the tables by aliases, beside those that do not.
     :raises ConfigurationError: with every place that does not fit the model, and its repair.
     """
 
@@ -42,14 +43,18 @@ class Binding:
         tenant: Source | None,
         id: Source | None,
         shared: bool = True,
+        apart: bool = False,
     ) -> None:
         self.mapping = mapping
         self.resource_type = mapping.resource_type
+        self.table = record
         self.model = model
+        self.entity: Any = aliased(model) if apart else model
         self.shared = shared
-        self.record = record
+        # An alias has the columns of its table, which is all that statements ask of it.
+        self.record = cast("sa.Table", record.alias()) if apart else record
         self.mapper: Any = sa.inspect(model)
-        self.key: sa.Column[Any] = self.mapper.primary_key[0]
+        self.key = self._key_column()
         self._joins: dict[tuple[str, ...], tuple[Any, Any]] = {}
         self._problems: list[str] = []
         self.places = [self._place(path, source) for path, source in mapping.sources]
@@ -63,6 +68,18 @@ class Binding:
             )
         self.computes = any(place.column is None for place in self.places)
         self.columns = [place.column for place in self.places if place.column is not None]
+
+    def apart(self) -> Binding:
+        """The same resource type under aliases, for statements that name its tables twice."""
+        return Binding(
+            self.mapping,
+            self.model,
+            self.table,
+            tenant=_source_of(self.tenant),
+            id=_source_of(self.id),
+            shared=self.shared,
+            apart=True,
+        )
 
     def connect(self, session: Session) -> sa.Connection:
         """The session's connection to the database of the model."""
@@ -128,7 +145,7 @@ class Binding:
         :return: the statement, with the to-one relationships of the mapping joined.
         """
         statement = sa.select(*columns).select_from(self.record)
-        return self._joined(statement.join(self.model, self.record.c.row_id == self.key))
+        return self._joined(statement.join(self.entity, self.record.c.row_id == self.key))
 
     def select_rows(self, connection_id: str, *columns: Any) -> sa.Select[Any]:
         """Select from the host's rows, with the records that one connection has of them.
@@ -140,7 +157,9 @@ class Binding:
         own = sa.and_(
             self.record.c.row_id == self.key, self.record.c.connection_id == connection_id
         )
-        return self._joined(sa.select(*columns).select_from(self.model).outerjoin(self.record, own))
+        return self._joined(
+            sa.select(*columns).select_from(self.entity).outerjoin(self.record, own)
+        )
 
     def key_of(self, row: Any) -> Any:
         """The primary key of the host's object."""
@@ -185,7 +204,7 @@ class Binding:
         """
         if not relations:
             return keys
-        statement = sa.select(self.key).select_from(self.model)
+        statement = sa.select(self.key).select_from(self.entity)
         for depth in range(len(relations)):
             statement = statement.join(self._joins[relations[: depth + 1]][1])
         target: Any = sa.inspect(self._joins[relations][0])
@@ -228,11 +247,18 @@ class Binding:
                     return place
         return None
 
+    def _key_column(self) -> Sql:
+        (column,) = self.mapper.primary_key
+        if self.entity is self.model:
+            return column  # type: ignore[no-any-return]
+        name = self.mapper.get_property_by_column(column).key
+        return getattr(self.entity, name).expression  # type: ignore[no-any-return]
+
     def _key_place(self) -> Place:
         attribute = self.resource_type.attribute("id")
         assert attribute is not None
         path = AttributePath(attribute)
-        name = self.mapper.get_property_by_column(self.key).key
+        name = self.mapper.get_property_by_column(self.mapper.primary_key[0]).key
         codec = self._codec(path, Source((name,)), self.key.type, ())
         return Place(path, Source((name,)), self.key, codec, nullable=False)
 
@@ -282,7 +308,7 @@ class Binding:
                 f" '{source.owner.__name__.lower()}.{source}'."
             )
             return blank
-        entity: Any = self.model
+        entity: Any = self.entity
         for index, step in enumerate(source.steps):
             attribute = getattr(entity, step, None)
             found = isinstance(attribute, InstrumentedAttribute) or hasattr(attribute, "expression")
@@ -334,6 +360,10 @@ class Binding:
                 "name another attribute or a key of a JSON column."
             )
         return codec or TextCodec(attribute)
+
+
+def _source_of(place: Place | None) -> Source | None:
+    return place.source if place is not None and isinstance(place.source, Source) else None
 
 
 def _is_settable(attribute: Any, column: Any) -> bool:

@@ -67,7 +67,7 @@ def compile_entry_filter(condition: Condition, link: Link, backend: Backend) -> 
     :return: the condition on the rows that the link leads to.
     :raises InvalidFilter: if it reads what SQL cannot see.
     """
-    return _compile(condition, _LinkScope(link, backend))
+    return _compile(condition, _LinkScope(link, backend, link.kind))
 
 
 def _compile(condition: Condition, scope: Scope) -> Sql:
@@ -149,9 +149,11 @@ class _ResourceScope:
         terms = []
         for link in references.links:
             is_it: Sql = sa.true()
+            is_indirect: Sql = sa.true()
             if condition is not None:
                 is_it = compile_entry_filter(condition, link, self.backend)
-            terms.append(references.some(self.binding, link, is_it))
+                is_indirect = _compile(condition, _LinkScope(link, self.backend, "indirect"))
+            terms.append(references.some(self.binding, link, is_it, is_indirect))
         return sa.or_(sa.false(), *terms)
 
     def _some_slot(self, slot: Slot, index: int, condition: Condition) -> Sql:
@@ -255,6 +257,7 @@ class _ElementScope:
 class _LinkScope:
     link: Link
     backend: Backend
+    kind: str
 
     def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
         match path.leaf.name:
@@ -263,7 +266,7 @@ class _LinkScope:
             case "display":
                 return _compare(self.backend, self.link.display, operator, value)
             case "type":
-                return _constant(path.leaf, self.link.kind, operator, value)
+                return _constant(path.leaf, self.kind, operator, value)
             case name:
                 raise InvalidFilter(f"{path.attribute.name}.{name} cannot be compared.")
 

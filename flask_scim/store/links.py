@@ -27,16 +27,18 @@ class Link:
     :param kind: the value of ``type`` in the entries.
     :param fill: makes the other columns of a new pair.
     :param is_back: whether the other side owns the references, and this one shows them.
+    :param upward: the link by which what is referred to belongs to further ones of its kind.
     """
 
     name: str
     table: sa.FromClause
-    near: sa.ColumnElement[Any]
-    far: sa.ColumnElement[Any]
+    near: sa.Column[Any]
+    far: sa.Column[Any]
     target: Binding
     kind: str
     fill: Callable[[], dict[str, Any]] | None = None
     is_back: bool = False
+    upward: Link | None = None
 
     @property
     def display(self) -> Place:
@@ -47,15 +49,49 @@ class Link:
             return shown
         return self.target.unique or self.target.id
 
-    def reversed(self, name: str, source: Binding, kind: str) -> Link:
+    @property
+    def is_nested(self) -> bool:
+        """Whether rows refer to others of their own kind."""
+        return self.target.entity is not self.target.model
+
+    def reversed(self, name: str, source: Binding, kind: str, upward: Link | None = None) -> Link:
         """The same pairs, seen from the other side.
 
         :param name: the attribute of the other resource type.
         :param source: the resource type that refers.
         :param kind: the value of ``type`` in the entries.
+        :param upward: the link by which that resource type refers to its own kind.
         :return: the link back.
         """
-        return Link(name, self.table, self.far, self.near, source, kind, is_back=True)
+        return Link(
+            name, self.table, self.far, self.near, source, kind, is_back=True, upward=upward
+        )
+
+    def ancestors(self, key: Any) -> sa.Select[Any]:
+        """Select the keys of all rows that lead to a row over any number of these pairs.
+
+        :param key: the primary key of the row.
+        :return: the statement; it ends even if the pairs go round.
+        """
+        above = sa.select(self.near.label("key")).where(self.far == key).cte(recursive=True)
+        above = above.union(sa.select(self.near).join(above, self.far == above.c.key))
+        return sa.select(above.c.key)
+
+    def climb(self, keys: list[Any] | None = None) -> sa.FromClause:
+        """The pairs that :attr:`upward` adds to this link's own.
+
+        :param keys: the rows that refer; ``None`` for all.
+        :return: a table with the columns ``near`` and ``far``.
+        """
+        assert self.upward is not None
+        up = self.upward
+        first = sa.select(self.near.label("near"), up.near.label("far")).join(
+            up.table, up.far == self.far
+        )
+        if keys is not None:
+            first = first.where(self.near.in_(keys))
+        pairs = first.cte(recursive=True)
+        return pairs.union(sa.select(pairs.c.near, up.near).join(up.table, up.far == pairs.c.far))
 
 
 def bind_links(binding: Binding, targets: dict[str, Binding]) -> list[Link]:
@@ -105,6 +141,10 @@ def _bind(binding: Binding, target: Binding, name: str, refs: Refs) -> Link:
     (near_key, near), (far_key, far) = near_pairs[0], far_pairs[0]
     if near_key is not binding.key or far_key is not target.key:
         raise refused
+    assert isinstance(near, sa.Column)
+    assert isinstance(far, sa.Column)
+    if target is binding:
+        target = binding.apart()
     return Link(name, table, near, far, target, refs.type, refs.fill)
 
 

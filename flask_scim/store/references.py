@@ -46,20 +46,36 @@ class References:
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
-            endpoint = link.target.resource_type.endpoint
             id_place, shown = link.target.id, link.display
             for chunk in _chunks(keys):
                 statement = self._visible(link, link.near, id_place.column, shown.column)
                 statement = statement.where(link.near.in_(chunk)).order_by(link.near, link.far)
                 statement = statement.limit(limit)
                 for near, raw_id, raw_display in self.session.execute(statement):
-                    id = id_place.codec.decode(raw_id)
-                    entry = {"value": id, "$ref": f"{endpoint}/{id}", "type": link.kind}
-                    display = shown.codec.decode(raw_display)
-                    if display is not None:
-                        entry["display"] = display
-                    found.setdefault(near, []).append(entry)
+                    id, display = id_place.codec.decode(raw_id), shown.codec.decode(raw_display)
+                    found.setdefault(near, []).append(_entry(link, id, display))
+                if link.upward is not None:
+                    self._load_indirect(link, chunk, found)
         return found
+
+    def _load_indirect(
+        self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
+    ) -> None:
+        """Add what is referred to by way of something else."""
+        pairs = link.climb(keys)
+        target, id_place, shown = link.target, link.target.id, link.display
+        statement = (
+            target.select(pairs.c.near, id_place.column, shown.column)
+            .join(pairs, pairs.c.far == target.key)
+            .where(*target.own(self.connection))
+            .order_by(pairs.c.near, pairs.c.far)
+        )
+        for near, raw_id, raw_display in self.session.execute(statement):
+            entries = found.setdefault(near, [])
+            id = id_place.codec.decode(raw_id)
+            if all(entry["value"] != id for entry in entries):
+                entry = _entry(link, id, shown.codec.decode(raw_display))
+                entries.append(entry | {"type": "indirect"})
 
     def select(self, key: Any, condition: Sql, link: Link, also: Iterable[Member]) -> list[Member]:
         """Find members that satisfy a condition.
@@ -79,16 +95,27 @@ class References:
             raws += self.session.scalars(others)
         return [(id_place.codec.decode(raw), link.kind) for raw in raws]
 
-    def some(self, binding: Binding, link: Link, condition: Sql) -> Sql:
+    def some(self, binding: Binding, link: Link, condition: Sql, indirect: Sql) -> Sql:
         """Tell in SQL whether a row refers to a resource that satisfies a condition.
 
         :param binding: the resource type that refers.
         :param link: the relationship.
         :param condition: the condition, on the rows that the link leads to.
+        :param indirect: the condition on those that it leads to by way of others.
         :return: the condition on the row that refers.
         """
         statement = self._visible(link, sa.literal(1)).where(link.near == binding.key, condition)
-        return sa.exists(statement.correlate(binding.mapper.local_table, binding.record))
+        is_direct = sa.exists(statement.correlate(binding.mapper.local_table, binding.record))
+        if link.upward is None:
+            return is_direct
+        pairs = link.climb()
+        beyond = link.target.select(pairs.c.near).join(pairs, pairs.c.far == link.target.key)
+        table = link.table.alias()
+        is_both = sa.exists().where(
+            table.c[link.near.key] == pairs.c.near, table.c[link.far.key] == pairs.c.far
+        )
+        beyond = beyond.where(*link.target.own(self.connection), indirect, sa.not_(is_both))
+        return sa.or_(is_direct, binding.key.in_(beyond))
 
     def change(self, key: Any, change: MemberChange) -> Moved:
         """Change the references of a locked row.
@@ -103,8 +130,8 @@ class References:
         unknown = dict(change.coming)
         for link in self.links:
             coming = self._find_members(link, unknown)
-            for member, _ in coming.values():
-                unknown = {each: None for each in unknown if each[0] != member}
+            for member in coming.values():
+                unknown.pop(member, None)
             going = self._find_members(link, change.going)
             came, went = self._change_link(link, key, change.keeps, coming, going)
             added |= {coming[far][0] for far in came}
@@ -136,6 +163,8 @@ class References:
         coming: dict[Any, Member],
         going: dict[Any, Member],
     ) -> tuple[list[Any], set[str]]:
+        if link.is_nested and coming:
+            self._refuse_circles(link, key, coming)
         if keeps:
             there = self._present(link, key, [*coming, *going])
             leaving = {far: going[far][0] for far in going if far in there}
@@ -147,6 +176,20 @@ class References:
             self._delete(link, link.near == key, link.far.in_(chunk))
         self._insert(link, key, arriving)
         return arriving, set(leaving.values())
+
+    def _refuse_circles(self, link: Link, key: Any, coming: dict[Any, Member]) -> None:
+        """Refuse members that the row itself is a member of, however far away."""
+        target = link.target
+        # Whoever changes one of them at the same time waits, or is undone and done again.
+        locked = sa.select(target.record.c.row_id).where(
+            target.record.c.row_id.in_(coming),
+            target.record.c.connection_id == self.connection.id,
+        )
+        self.session.execute(locked.with_for_update()).all()
+        above = set(self.session.scalars(link.ancestors(key))) | {key}
+        for far, (id, _) in coming.items():
+            if far in above:
+                raise InvalidValue(f"{id[:100]!r} cannot be a member: the group is in it already.")
 
     def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
         found: dict[Any, str] = {}
@@ -174,9 +217,9 @@ class References:
     def _find_members(self, link: Link, members: Iterable[Member]) -> dict[Any, Member]:
         """Find the rows of those members that the link can lead to, by primary key."""
         fitting = {
-            id: (id, kind)
-            for id, kind in members
-            if kind is None or kind.lower() == link.kind.lower()
+            member[0]: member
+            for member in members
+            if member[1] is None or member[1].lower() == link.kind.lower()
         }
         return {key: fitting[id] for key, id in self._find(link, list(fitting)).items()}
 
@@ -199,6 +242,12 @@ class References:
         target = link.target
         statement = target.select(*columns).join(link.table, link.far == target.key)
         return statement.where(*target.own(self.connection))
+
+
+def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:
+    endpoint = link.target.resource_type.endpoint
+    entry = {"value": id, "$ref": f"{endpoint}/{id}", "type": link.kind}
+    return entry if display is None else entry | {"display": display}
 
 
 def _insert_or_ignore(session: Session, table: sa.FromClause) -> Any:

@@ -226,7 +226,7 @@ class SqlStore:
             if link.is_back and ended:
                 touched = [ended[id] for id in sorted(ended)]
                 move_version(self.session, link.target, touched)
-                model: Any = link.target.model
+                model = link.target.entity
                 found = self.session.scalars(sa.select(model).where(link.target.key.in_(touched)))
                 by_key = {link.target.key_of(row): row for row in found}
                 rows |= {id: by_key[far] for id, far in ended.items()}

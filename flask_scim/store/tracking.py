@@ -72,7 +72,7 @@ def move_version(session: Session, binding: Binding, keys: list[Any]) -> None:
     :param binding: the resource type of the rows.
     :param keys: the primary keys of the rows.
     """
-    record = binding.record
+    record = binding.table
     binding.connect(session).execute(
         record.update()
         .where(record.c.row_id.in_(keys), record.c.deleted.is_(None))
