@@ -208,12 +208,14 @@ class SqlStore:
         ended = {name: self._end(references, key) for name, references in self.references.items()}
         if self.hooks.deleter is not None:
             self.hooks.deleter(held.row, self.connection)
+            self.session.flush()
+            still = sa.select(self.binding.key).where(self.binding.key == key)
+            if self.session.scalar(still) is None:
+                self.session.execute(self.record.delete().where(*self._is_record(held.record)))
+                return ended
         else:
             self._deactivate(held.row)
-        self.session.flush()
-        if self.session.scalar(sa.select(self.binding.key).where(self.binding.key == key)) is None:
-            self.session.execute(self.record.delete().where(*self._is_record(held.record)))
-            return ended
+            self.session.flush()
         gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
         self._write_record(held.record, gone | {"version": held.record["version"] + 1})
         return ended
