@@ -179,7 +179,7 @@ class _Reader:
     ) -> Iterator[Operation]:
         if op is Op.REMOVE:
             yield self._removal(target, value, template)
-        elif not _is_empty(value):
+        elif not self._says_nothing(target, value):
             typed = self._typed(op, target, value)
             # Nothing is left where the value held only what no schema names.
             if typed is not None:
@@ -187,13 +187,18 @@ class _Reader:
         elif op is Op.REPLACE:
             yield Operation(Op.REMOVE, target, template=template)
 
+    def _says_nothing(self, target: Target, value: Any) -> bool:
+        assert target.attribute is not None
+        # An entry that names nobody is a mistake, and not a wish to remove everybody.
+        return _is_blank(value) if target.attribute.is_reference else _is_empty(value)
+
     def _removal(self, target: Target, value: Any, template: dict[str, Any]) -> Operation:
         if value is not None and self.dialect.strict:
             raise InvalidSyntax("A remove operation takes no value; name the entry in the path.")
         attribute = target.attribute
         assert attribute is not None
         whole = attribute.multi_valued and not target.sub_attribute
-        if whole and attribute.is_reference and _is_value_filter(target):
+        if whole and attribute.is_reference and _is_value_filter(target) and template:
             return Operation(Op.REMOVE, Target(target.urn, attribute), [template])
         if value is None or not whole or target.condition is not None:
             return Operation(Op.REMOVE, target, template=template)

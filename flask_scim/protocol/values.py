@@ -58,6 +58,11 @@ def load(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -
     loaded = [
         load_entry(attribute, item, f"{where}[{index}]", rules) for index, item in enumerate(value)
     ]
+    if attribute.is_reference:
+        # To pass over an entry that names nobody could empty a group.
+        for index, entry in enumerate(loaded):
+            if entry is None or "value" not in entry:
+                raise InvalidValue(f"{where}[{index}] needs a value: the id of the resource.")
     entries = [entry for entry in loaded if entry is not None]
     if sum(isinstance(entry, dict) and entry.get("primary") is True for entry in entries) > 1:
         raise InvalidValue(f"{where} may have only one entry with primary true.")

@@ -18,42 +18,47 @@ Member = tuple[str, str | None]
 class MemberChange:
     """What is to become of a set of members.
 
+    A member without a type may be of any; where there is one type only, all are of that.
+
+    :param kinds: the types that a member can be of.
     :param keeps: whether those who are not named stay.
     :param coming: those who are to be in; a dict, so that their order stays.
     :param going: those who are to be out.
     """
 
+    kinds: tuple[str, ...]
     keeps: bool = True
     coming: dict[Member, None] = field(default_factory=dict)
     going: dict[Member, None] = field(default_factory=dict)
 
-    @classmethod
-    def replace(cls, entries: Iterable[dict[str, Any]]) -> MemberChange:
-        """The change that leaves these members and no others.
-
-        :param entries: the entries of the attribute, in canonical form.
-        :return: the change.
-        :raises InvalidValue: if an entry has no ``value``.
-        """
-        return cls(keeps=False, coming=dict.fromkeys(map(_member, entries)))
-
     def add(self, members: Iterable[Member]) -> None:
         """Let some come, whether or not they are in."""
-        for member in members:
-            self.going.pop(member, None)
-            self.coming[member] = None
+        for id, kind in map(self._typed, members):
+            self._forget(self.going, id, kind)
+            self.coming[id, kind] = None
 
     def remove(self, members: Iterable[Member]) -> None:
         """Let some go, whether or not they are in."""
-        for member in members:
-            self.coming.pop(member, None)
-            self.going[member] = None
+        for id, kind in map(self._typed, members):
+            self._forget(self.coming, id, kind)
+            self.going[id, kind] = None
 
     def clear(self) -> None:
         """Let all go."""
         self.keeps = False
         self.coming.clear()
         self.going.clear()
+
+    def _typed(self, member: Member) -> Member:
+        id, kind = member
+        if kind is None:
+            return id, self.kinds[0] if len(self.kinds) == 1 else None
+        known = {each.lower(): each for each in self.kinds}
+        return id, known.get(kind.lower(), kind)
+
+    def _forget(self, members: dict[Member, None], id: str, kind: str | None) -> None:
+        for each in (kind, None) if kind is not None else (*self.kinds, None):
+            members.pop((id, each), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +107,39 @@ class MemberLimits:
 SelectMembers = Callable[[Condition, Iterable[Member]], list[Member]]
 
 
-def plan_members(operations: Iterable[Operation], select: SelectMembers) -> MemberChange:
+#: Makes the change, once it is known what members there can be.
+Plan = Callable[[tuple[str, ...], SelectMembers], MemberChange]
+
+
+def replace_members(
+    entries: Iterable[dict[str, Any]], kinds: tuple[str, ...], _: SelectMembers
+) -> MemberChange:
+    """Read the entries of an attribute as the change that leaves these members and no others.
+
+    :param entries: the entries, in canonical form.
+    :param kinds: the types that a member can be of.
+    :return: the change.
+    :raises InvalidValue: if an entry has no ``value``.
+    """
+    change = MemberChange(kinds, keeps=False)
+    change.add(map(_member, entries))
+    return change
+
+
+def plan_members(
+    operations: Iterable[Operation], kinds: tuple[str, ...], select: SelectMembers
+) -> MemberChange:
     """Read operations on members as one change.
 
     :param operations: the operations of a PATCH on the attribute, in order.
+    :param kinds: the types that a member can be of.
     :param select: finds members by a condition.
     :return: the change that they come to.
     :raises InvalidValue: if an entry has no ``value``.
     :raises MutabilityError: if a part of an entry would change.
     :raises InvalidPath: if members are added or replaced by a condition.
     """
-    change = MemberChange()
+    change = MemberChange(kinds)
     for operation in operations:
         name, target = operation.attribute.name, operation.target
         if target.sub_attribute is not None:

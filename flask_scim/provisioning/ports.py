@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..protocol.errors import ServiceUnavailable
 from ..protocol.resolver import AttributePath, Condition
 from ..protocol.schema import ResourceType
-from .members import MemberChange, SelectMembers
+from .members import Plan
 
 Document = dict[str, Any]
 
@@ -164,9 +164,7 @@ class Store(Protocol):
         """Take a locked resource out of SCIM, and end the references to and from it."""
         ...
 
-    def change_members(
-        self, resource: Resource, name: str, plan: Callable[[SelectMembers], MemberChange]
-    ) -> Moved:
+    def change_members(self, resource: Resource, name: str, plan: Plan) -> Moved:
         """Change the references of a locked or new resource.
 
         :raises InvalidValue: if somebody who is to come does not exist here.

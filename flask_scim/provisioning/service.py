@@ -17,7 +17,7 @@ from ..protocol.operations import Operation
 from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
 from .changes import Event, tell, tell_left
-from .members import MemberChange, MemberLimits, plan_members
+from .members import MemberLimits, Plan, plan_members, replace_members
 from .ports import Connection, Deadlock, Document, Moved, Page, Query, Resource, Store
 
 #: Tells whether a resource's version is one that the client takes.
@@ -210,15 +210,15 @@ class Service:
     def _update(self, before: Resource, wanted: Document, moved: Moved) -> Resource:
         return self.store.update(before, _keep_active(before, wanted), bool(moved))
 
-    def _member_changes(self, document: Document) -> dict[str, MemberChange]:
-        changes = {}
+    def _member_changes(self, document: Document) -> dict[str, Plan]:
+        changes: dict[str, Plan] = {}
         for name in self.store.references:
             if name in document:
                 self.limits.check_members(len(document[name]))
-                changes[name] = MemberChange.replace(document[name])
+                changes[name] = partial(replace_members, document[name])
         return changes
 
-    def _member_plans(self, parsed: Iterable[Operation]) -> dict[str, Any]:
+    def _member_plans(self, parsed: Iterable[Operation]) -> dict[str, Plan]:
         """Gather the operations on each attribute whose entries are other resources."""
         gathered: dict[str, list[Operation]] = {}
         for operation in parsed:
@@ -227,10 +227,10 @@ class Service:
         self.limits.check_values(gathered)
         return {name: partial(plan_members, some) for name, some in gathered.items()}
 
-    def _move(self, resource: Resource, changes: dict[str, MemberChange]) -> Moved:
+    def _move(self, resource: Resource, changes: dict[str, Plan]) -> Moved:
         moved = Moved()
-        for name, change in changes.items():
-            moved |= self.store.change_members(resource, name, partial(_as_is, change))
+        for name, plan in changes.items():
+            moved |= self.store.change_members(resource, name, plan)
         return moved
 
     def _shown(self, resource: Resource, references: tuple[str, ...]) -> Resource:
@@ -262,10 +262,6 @@ class Service:
     @property
     def _name(self) -> str:
         return self.store.resource_type.name
-
-
-def _as_is(change: MemberChange, _: Any) -> MemberChange:
-    return change
 
 
 def _keep_active(before: Resource, document: Document) -> Document:

@@ -19,7 +19,7 @@ from ..protocol.resolver import Condition
 from ..protocol.schema import Attribute, ResourceType, Uniqueness
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable, fold
-from ..provisioning.members import Member, MemberChange, SelectMembers
+from ..provisioning.members import Member, Plan
 from ..provisioning.ports import Connection, Deadlock, Document, Ended, Moved, Page, Query, Resource
 from .backends import Backend, Sql
 from .binding import Binding
@@ -239,9 +239,7 @@ class SqlStore:
             if _is_active(place) and place.writable:
                 place.write(row, False)
 
-    def change_members(
-        self, resource: Resource, name: str, plan: Callable[[SelectMembers], MemberChange]
-    ) -> Moved:
+    def change_members(self, resource: Resource, name: str, plan: Plan) -> Moved:
         """Change the references of a locked or new resource."""
         held, references = self._held[resource.id], self.references[name]
         key = held.record["row_id"]
@@ -255,7 +253,8 @@ class SqlStore:
                 )
             ]
 
-        return references.change(key, plan(select))
+        kinds = tuple(link.kind for link in references.links)
+        return references.change(key, plan(kinds, select))
 
     def load_members(
         self, resource: Resource, name: str, limit: int | None = None
