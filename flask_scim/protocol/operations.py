@@ -205,6 +205,8 @@ class _Reader:
         # The list says which entries; to empty the attribute instead would lose data.
         items = value if isinstance(value, list) else [value]
         entries = [load_entry(attribute, item, str(target), self.dialect.rules) for item in items]
+        if attribute.is_reference and any("value" not in (entry or ()) for entry in entries):
+            raise InvalidValue(f"Each entry of {target} to remove needs a value: the id.")
         return Operation(Op.REMOVE, target, [entry for entry in entries if entry is not None])
 
     def _typed(self, op: Op, target: Target, value: Any) -> Any:

@@ -129,7 +129,7 @@ class References:
         removed: set[str] = set()
         unknown = dict(change.coming)
         for link in self.links:
-            coming = self._find_members(link, unknown)
+            coming = self._find_members(link, unknown, stay=True)
             for member in coming.values():
                 unknown.pop(member, None)
             going = self._find_members(link, change.going)
@@ -214,16 +214,20 @@ class References:
         assert isinstance(link.table, sa.Table)
         self.session.execute(sa.delete(link.table).where(*conditions))
 
-    def _find_members(self, link: Link, members: Iterable[Member]) -> dict[Any, Member]:
+    def _find_members(
+        self, link: Link, members: Iterable[Member], *, stay: bool = False
+    ) -> dict[Any, Member]:
         """Find the rows of those members that the link can lead to, by primary key."""
         fitting = {
             member[0]: member
             for member in members
             if member[1] is None or member[1].lower() == link.kind.lower()
         }
-        return {key: fitting[id] for key, id in self._find(link, list(fitting)).items()}
+        found = self._find(link, list(fitting), stay=stay)
+        return {key: fitting[id] for key, id in found.items()}
 
-    def _find(self, link: Link, ids: list[str]) -> dict[Any, str]:
+    def _find(self, link: Link, ids: list[str], *, stay: bool = False) -> dict[Any, str]:
+        """Find the rows of some ids; those that are to stay cannot be deleted meanwhile."""
         target, codec = link.target, link.target.id.codec
         column = target.id.column
         assert column is not None
@@ -231,7 +235,10 @@ class References:
         found: dict[Any, str] = {}
         for chunk in _chunks(raws):
             statement = target.select(target.key, column).where(column.in_(chunk))
-            for key, raw in self.session.execute(statement.where(*target.own(self.connection))):
+            statement = statement.where(*target.own(self.connection))
+            if stay:
+                statement = statement.with_for_update(read=True, of=target.record)
+            for key, raw in self.session.execute(statement):
                 found[key] = codec.decode(raw)
         # A collation may find what differs in letter case; an id is exact.
         wanted = set(ids)

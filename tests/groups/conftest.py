@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 import flask_scim
-from flask_scim import Event
+from flask_scim import Event, Refs
 from tests.client import ScimClient
+from tests.groups.crews import Declare, Models
 from tests.host import Host, make_host
 
 SIGNALS = ("group_created", "group_updated", "group_deleted", "group_members_changed")
@@ -54,3 +56,60 @@ def told(host: Host) -> Iterator[list[tuple[Event, str]]]:
             signal = getattr(flask_scim, name)
             stack.enter_context(signal.connected_to(hear, sender=host.app))
         yield found
+
+
+@pytest.fixture(scope="module")
+def elsewhere(database: str) -> Iterator[str]:
+    """The URL of a database beside that of ``host``, whose tables have the same names."""
+    url = sa.make_url(database)
+    if url.get_backend_name() == "sqlite":
+        yield database.replace("test.db", "elsewhere.db")
+        return
+    name = f"{url.database}_elsewhere"
+    _run(url, f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    forced = " WITH (FORCE)" if url.get_backend_name() == "postgresql" else ""
+    _run(url, f"DROP DATABASE {name}{forced}")
+
+
+def _run(url: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+@pytest.fixture
+def declared(elsewhere: str) -> Iterator[Callable[[Declare], Models]]:
+    """Makes the app with a declaration, and takes its tables away in the end."""
+    models = Models(elsewhere)
+
+    def make(declare: Declare) -> Models:
+        models.scim.users(models.Person, {"userName": models.Person.username})
+        declare(models)
+        models.db.init_app(models.app)
+        models.scim.init_app(models.app)
+        with models.app.app_context():
+            models.db.create_all()
+        return models
+
+    yield make
+    if "scim" in models.app.extensions:
+        with models.app.app_context():
+            models.db.session.remove()
+            models.db.drop_all()
+            models.db.engine.dispose()
+
+
+@pytest.fixture
+def nested(declared: Callable[[Declare], Models]) -> Models:
+    """An app whose groups may be in groups."""
+    return declared(
+        lambda m: m.scim.groups(
+            m.Crew,
+            {
+                "displayName": m.Crew.name,
+                "members": [Refs(m.Crew.people, "User"), Refs(m.Crew.parts, "Group")],
+            },
+        )
+    )

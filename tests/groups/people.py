@@ -59,15 +59,15 @@ def pairs_of(host: Host, table: str = "host_team_member") -> set[tuple[Any, ...]
 
 
 def members_of(scim: ScimClient, group: str) -> list[str]:
-    """The ids of a group's members, sorted."""
+    """The ids of a group's members, as numbers are sorted."""
     response = scim.get(f"/Groups/{group}")
     assert response.status_code == 200, response.text
     return ids_in(response.json)
 
 
 def ids_in(resource: Any) -> list[str]:
-    """The ids of the members that a representation shows, sorted."""
-    return sorted(member["value"] for member in resource.get("members", []))
+    """The ids of the members that a representation shows, as numbers are sorted."""
+    return sorted((member["value"] for member in resource.get("members", [])), key=int)
 
 
 def version_of(scim: ScimClient, path: str) -> int:

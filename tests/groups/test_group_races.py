@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.client import GROUP, PATCH, ScimClient
+from tests.groups.crews import Models
 from tests.groups.people import fill, ids_in, members_of, pairs_of, values, version_of
 from tests.host import Host
 
@@ -288,3 +290,29 @@ def test_everything_at_once(host: Host, scim: ScimClient, send: Callable[..., Jo
     choose.shuffle(jobs)
     assert set(count(run(jobs))) == {200}
     assert {group: set(members_of(scim, group)) for group in groups} == expected
+
+
+@pytest.mark.parametrize("existing", [(), ("ab",), ("ab", "cd"), ("ca",)], ids="-".join)
+def test_circles(nested: Models, existing: tuple[str, ...]) -> None:
+    """Changes that make a circle together do not both succeed."""
+    together = {
+        (): ("ab", "ba"),
+        ("ab",): ("bc", "ca"),
+        ("ab", "cd"): ("bc", "da"),
+        ("ca",): ("ab", "bc"),
+    }[existing]
+    scim = nested.connect()
+    pairs = nested.db.metadata.tables["crew_part"]
+    for turn in range(8):
+        ids = {name: scim.create_group(f"{name}{turn}")["id"] for name in "abcd"}
+
+        def put_into(pair: str, ids: dict[str, str] = ids) -> tuple[int, Any]:
+            whole, part = pair
+            client = ScimClient(nested.app.test_client(), scim.base, scim.token)
+            response = client.patch(f"/Groups/{ids[whole]}", added(ids[part]))
+            return response.status_code, response.json
+
+        assert all(put_into(pair)[0] == 200 for pair in existing)
+        answers = run([lambda pair=pair: put_into(pair) for pair in together])
+        assert count(answers) == {200: 1, 400: 1}, turn
+        assert len(nested.rows(sa.select(pairs))) == (len(existing) + 1) * (turn + 1)

@@ -18,7 +18,7 @@ Told = list[tuple[Event, str]]
 def summary(told: Told) -> list[tuple[str, str, str]]:
     """Each event by its type, and the ids that came and went; what was told is forgotten."""
     found = [
-        (event.type, " ".join(sorted(event.added)), " ".join(sorted(event.removed)))
+        (event.type, *(" ".join(sorted(ids, key=int)) for ids in (event.added, event.removed)))
         for event, _ in told
     ]
     told.clear()
