@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ from ..mapping.mapping import Parts
 from ..mapping.sources import RecordColumn
 from ..protocol.errors import UniquenessError
 from ..protocol.resolver import Condition
-from ..protocol.schema import Attribute, ResourceType, Uniqueness
+from ..protocol.schema import ResourceType
 from ..protocol.syntax import Operator
-from ..protocol.values import comparable, fold
 from ..provisioning.members import Member, Plan
 from ..provisioning.ports import Connection, Deadlock, Document, Ended, Moved, Page, Query, Resource
 from .backends import Backend, Sql
@@ -30,6 +28,7 @@ from .places import Place
 from .references import References
 from .sorting import compile_order
 from .tracking import move_version, writing
+from .uniqueness import Held, find_deleted, is_same_person, make_key
 
 _RECORD_COLUMNS = ("row_id", "version", "created", "modified", "attributes", "extras")
 
@@ -44,15 +43,6 @@ class Hooks:
 
     creator: Callable[[Document, Connection], Any] | None = None
     deleter: Callable[[Any, Connection], None] | None = None
-
-
-@dataclass(slots=True)
-class _Held:
-    """A locked resource as the store holds it between reading and writing."""
-
-    row: Any
-    values: list[Any]
-    record: dict[str, Any]
 
 
 class SqlStore:
@@ -82,7 +72,7 @@ class SqlStore:
         self.hooks = hooks
         self.references = references or {}
         self.record = binding.record
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
 
     @property
     def resource_type(self) -> ResourceType:
@@ -149,14 +139,14 @@ class SqlStore:
         record = dict(zip(self.record.c.keys(), columns, strict=True))
         values = self.binding.read(row, record)
         resource = self._resource(self.binding.id.codec.decode(raw_id), values, record, row)
-        self._held[resource.id] = _Held(row, values, record)
+        self._held[resource.id] = Held(row, values, record)
         return resource
 
     def insert(self, document: Document) -> Resource:
         """Add a resource, or bring back the one of the same person that had been deleted."""
         parts = self.binding.mapping.split(document)
-        for deleted in self._check_unique(parts):
-            if _same_person(self.binding, deleted.record, parts):
+        for deleted in self._find_deleted(parts):
+            if is_same_person(self.binding, deleted, parts):
                 return self._revive(deleted, parts)
         hook = self.hooks.creator
         row = hook(document, self.connection) if hook else self.binding.model()
@@ -192,8 +182,8 @@ class SqlStore:
         # The app's own change leaves the key unclaimed; to claim it again is no change.
         if not changed and not moved_members and not moved.keys() - {"unique_key"}:
             return resource
-        if any(_is_unique(place.path.leaf) for place, _ in changed):
-            self._check_unique(parts, other_than=held.record["row_id"])
+        if any(place is self.binding.unique for place, _ in changed):
+            self._find_deleted(parts, other_than=held.record["row_id"])
         for place, value in changed:
             place.write(held.row, value)
         self.session.flush()
@@ -317,46 +307,15 @@ class SqlStore:
     def _stored(self, row: Any, record: dict[str, Any]) -> Resource:
         id = self.binding.id.read(row, record)
         values = self.binding.read(row, record)
-        self._held[id] = _Held(row, values, record)
+        self._held[id] = Held(row, values, record)
         return self._resource(id, values, record, row)
 
-    def _check_unique(self, parts: Parts, other_than: Any = None) -> list[_Held]:
-        """Refuse a unique value that another row of the tenant has.
+    def _find_deleted(self, parts: Parts, other_than: Any = None) -> list[Held]:
+        return find_deleted(
+            self.session, self.backend, self.binding, self.connection, parts, other_than
+        )
 
-        :param parts: the document that is going to be stored.
-        :param other_than: the key of the row that may have it.
-        :return: the deleted resources of this connection that have the value.
-        :raises UniquenessError: if a row that is not deleted has the value.
-        """
-        place, value = self._unique_value(parts)
-        folded = comparable(place.path.leaf, value)
-        assert place.column is not None
-        taken = place.codec.compare(self.backend, place.column, Operator.EQ, folded)
-        statement = self.binding.select_rows(
-            self.connection.id, self.binding.model, *self.record.c
-        ).where(taken, self.binding.is_of_tenant(self.connection))
-        if other_than is not None:
-            statement = statement.where(self.binding.key != other_than)
-        if not self.binding.shared:
-            statement = statement.where(self.record.c.row_id.is_not(None))
-        deleted = []
-        for row, *columns in self.session.execute(statement.order_by(self.binding.key)):
-            record = dict(zip(self.record.c.keys(), columns, strict=True))
-            if record["deleted"] is None:
-                raise UniquenessError(
-                    f"{place.path} {str(value)[:100]!r} is taken by another"
-                    f" {self.resource_type.name}."
-                )
-            deleted.append(_Held(row, self.binding.read(row, record), record))
-        return deleted
-
-    def _unique_value(self, parts: Parts) -> tuple[Place, Any]:
-        for place, value in zip(self.binding.places, parts.values, strict=True):
-            if _is_unique(place.path.leaf):
-                return place, value
-        raise AssertionError(f"{self.resource_type.name} has no unique attribute that is mapped")
-
-    def _revive(self, deleted: _Held, parts: Parts) -> Resource:
+    def _revive(self, deleted: Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
             value = True if new is None and _is_active(place) else new
@@ -376,7 +335,7 @@ class SqlStore:
             ) from None
         return self._stored(deleted.row, deleted.record | moved)
 
-    def _differences(self, held: _Held, parts: Parts) -> list[tuple[Place, Any]]:
+    def _differences(self, held: Held, parts: Parts) -> list[tuple[Place, Any]]:
         compared = zip(self.binding.places, held.values, parts.values, strict=True)
         return [(place, new) for place, old, new in compared if place.writable and old != new]
 
@@ -389,9 +348,8 @@ class SqlStore:
         }
         if own.get("external_id") is not None:
             own["external_id"] = TextCodec.checked(own["external_id"], "externalId", 255)
-        _, unique = self._unique_value(parts)
         return own | {
-            "unique_key": hashlib.sha256(fold(str(unique)).encode()).hexdigest(),
+            "unique_key": make_key(self.binding, parts),
             "attributes": parts.kept or None,
             "extras": parts.extras or None,
         }
@@ -418,18 +376,5 @@ class SqlStore:
         return sa.and_(columns.connection_id == self.connection.id, columns.row_id.in_(rows))
 
 
-def _is_unique(attribute: Attribute) -> bool:
-    return attribute.uniqueness is not Uniqueness.NONE
-
-
 def _is_active(place: Place) -> bool:
     return place.path.keys == ("active",)
-
-
-def _same_person(binding: Binding, record: dict[str, Any], parts: Parts) -> bool:
-    """Whether what is known of a deleted resource does not contradict that it is the same one."""
-    for place, value in zip(binding.places, parts.values, strict=True):
-        if place.path.keys == ("externalId",) and isinstance(place.source, RecordColumn):
-            known = record["external_id"]
-            return known is None or value is None or known == value
-    return True
