@@ -34,7 +34,7 @@ class Settings:
 
     url_prefix: str = "/scim/v2"
     unmapped: str = "ignore"
-    max_content_length: int = 1_048_576
+    max_content_length: int = 2_097_152
     default_page_size: int = 100
     max_page_size: int = 1_000
     default_tenant: str | None = None

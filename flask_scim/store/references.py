@@ -129,11 +129,14 @@ class References:
         removed: set[str] = set()
         unknown = dict(change.coming)
         for link in self.links:
-            coming = self._find_members(link, unknown, stay=True)
+            there = None if change.keeps else self._everyone(link, key)
+            coming = _among(link, there or {}, unknown)
+            others = unknown.keys() - set(coming.values())
+            coming |= self._find_members(link, sorted(others, key=str), stay=True)
             for member in coming.values():
                 unknown.pop(member, None)
             going = self._find_members(link, change.going)
-            came, went = self._change_link(link, key, change.keeps, coming, going)
+            came, went = self._change_link(link, key, there, coming, going)
             added |= {coming[far][0] for far in came}
             removed |= went
         if unknown and not self.ignores_unknown:
@@ -159,17 +162,16 @@ class References:
         self,
         link: Link,
         key: Any,
-        keeps: bool,
+        there: dict[Any, str] | None,
         coming: dict[Any, Member],
         going: dict[Any, Member],
     ) -> tuple[list[Any], set[str]]:
         if link.is_nested and coming:
             self._refuse_circles(link, key, coming)
-        if keeps:
+        if there is None:
             there = self._present(link, key, [*coming, *going])
             leaving = {far: going[far][0] for far in going if far in there}
         else:
-            there = self._everyone(link, key)
             leaving = {far: id for far, id in there.items() if far not in coming}
         arriving = [far for far in coming if far not in there]
         for chunk in _chunks(list(leaving)):
@@ -218,11 +220,7 @@ class References:
         self, link: Link, members: Iterable[Member], *, stay: bool = False
     ) -> dict[Any, Member]:
         """Find the rows of those members that the link can lead to, by primary key."""
-        fitting = {
-            member[0]: member
-            for member in members
-            if member[1] is None or member[1].lower() == link.kind.lower()
-        }
+        fitting = {member[0]: member for member in members if _fits(link, member)}
         found = self._find(link, list(fitting), stay=stay)
         return {key: fitting[id] for key, id in found.items()}
 
@@ -249,6 +247,16 @@ class References:
         target = link.target
         statement = target.select(*columns).join(link.table, link.far == target.key)
         return statement.where(*target.own(self.connection))
+
+
+def _fits(link: Link, member: Member) -> bool:
+    return member[1] is None or member[1].lower() == link.kind.lower()
+
+
+def _among(link: Link, there: dict[Any, str], members: Iterable[Member]) -> dict[Any, Member]:
+    """Those members who are there already, by primary key: nobody has to be looked up for them."""
+    fitting = {member[0]: member for member in members if _fits(link, member)}
+    return {far: fitting[id] for far, id in there.items() if id in fitting}
 
 
 def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:

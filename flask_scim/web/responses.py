@@ -128,11 +128,10 @@ def _present(
             "version": _etag(resource),
         },
     }
+    base = exchange.base
     for name in _reference_names(resource_type):
-        if name in document:
-            document[name] = [
-                {**entry, "$ref": exchange.base + entry["$ref"]} for entry in document[name]
-            ]
+        for entry in document.get(name, ()):
+            entry["$ref"] = base + entry["$ref"]
     return projection.project(document)
 
 

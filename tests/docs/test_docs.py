@@ -77,11 +77,11 @@ def namespace(
     # SQLAlchemy and Flask look a module up by its name.
     monkeypatch.setitem(sys.modules, module.__name__, module)
     yield module.__dict__
-    databases = [value for value in vars(module).values() if isinstance(value, SQLAlchemy)]
     for app in [value for value in vars(module).values() if isinstance(value, Flask)]:
-        with app.app_context():
-            for database in databases:
-                for engine in database.engines.values() if "sqlalchemy" in app.extensions else ():
+        database: SQLAlchemy | None = app.extensions.get("sqlalchemy")
+        if database is not None:
+            with app.app_context():
+                for engine in database.engines.values():
                     engine.dispose()
 
 

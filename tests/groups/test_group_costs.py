@@ -171,3 +171,14 @@ def test_ten_thousand_members_in_one_request(host: Host, scim: ScimClient) -> No
     added = {"op": "add", "path": "members", "value": values(*ids)}
     assert scim.patch(path, added).status_code == 204
     assert scim.get(path).json["meta"]["version"] == 'W/"1"'
+
+
+def test_large_group_is_put_back(host: Host, scim: ScimClient) -> None:
+    """What GET shows of as many members as a request may name, PUT takes."""
+    group = scim.create_group("All")["id"]
+    join(host, group, fill(host, 10_000))
+    path = f"/Groups/{group}"
+    shown = scim.get(path).json
+    response = scim.put(path, shown)
+    assert response.status_code == 200, response.text
+    assert response.json == shown

@@ -379,6 +379,28 @@ def test_deleted_group_whose_row_the_app_keeps(
         assert host.db.session.get(host.Team, int(group)).users == []
 
 
+@pytest.mark.parametrize("external_ids", [(None, None), ("g-1", "g-1"), ("g-1", None)])
+def test_name_comes_back_on_a_unique_column(
+    declared: Callable[[Declare], Models], external_ids: tuple[str | None, str | None]
+) -> None:
+    """A group of the name of a deleted one can be made where the host's column is unique."""
+
+    def declare(models: Models) -> None:
+        table = models.db.metadata.tables["crew"]
+        table.append_constraint(sa.UniqueConstraint("name"))
+        refs = Refs(models.Crew.people, "User")
+        models.scim.groups(models.Crew, {"displayName": models.Crew.name, "members": refs})
+
+    scim = declared(declare).connect()
+    ids = [scim.create(f"u{index}")["id"] for index in range(2)]
+    for id, external_id in zip(ids, external_ids, strict=True):
+        more = {} if external_id is None else {"externalId": external_id}
+        group = scim.create_group("Devs", id, **more)
+        assert ids_in(group) == [id]
+        assert group.get("externalId") == external_id
+        assert scim.delete(f"/Groups/{group['id']}").status_code == 204
+
+
 # Declarations that cannot be
 
 

@@ -1,0 +1,1 @@
+"""How fast the package is, beside views that are written by hand."""
