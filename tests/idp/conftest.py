@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from example_app import create_app
+from example_app.commands import fill_database
+from example_app.database import db
+from example_app.provisioning import scim
+from tests.client import ScimClient
 from tests.host import Host, make_host
 
 #: Test suites of providers, which lie beside the repository and are not part of it. Where they are
@@ -30,3 +36,22 @@ def keeper(host: Host, database: str) -> Iterator[Host]:
     yield keeper
     with keeper.app.app_context():
         keeper.db.engine.dispose()
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[Flask]:
+    """The example app with its sample accounts."""
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'app.db'}"}, tmp_path)
+    with app.app_context():
+        fill_database(reset=True)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def connect_example(app: Flask, idp: str) -> ScimClient:
+    """Connect an identity provider to the example app."""
+    with app.app_context():
+        scim.connections.add(idp, idp=idp)
+        token, _ = scim.tokens.issue(idp)
+    return ScimClient(app.test_client(), f"/scim/v2/{idp}", token)

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 
 from tests.client import ScimClient
 from tests.host import Host
-from tests.idp.conftest import EXAMINERS
+from tests.idp.conftest import EXAMINERS, connect_example
 from tests.web.live import Server, serve
 
 Step = dict[str, Any]
@@ -108,7 +109,17 @@ OKTA = [
 @pytest.mark.parametrize("name", OKTA)
 def test_okta(keeper: Host, name: str) -> None:
     """Okta's spec test finds what it wants, apart from where it contradicts the RFC."""
-    scim = keeper.connect("acme", idp="okta", tenant="1")
+    play_okta(keeper.app, keeper.connect("acme", idp="okta", tenant="1"), name)
+
+
+@pytest.mark.parametrize("name", OKTA)
+def test_okta_at_the_example_app(example: Flask, name: str) -> None:
+    """The example app passes the same."""
+    play_okta(example, connect_example(example, "okta"), name)
+
+
+def play_okta(app: Flask, scim: ScimClient, name: str) -> None:
+    """Play a suite at a live server, and make its assertions."""
     # The suite expects that somebody is there already, and a group.
     someone = scim.create(
         "before@example.com",
@@ -117,7 +128,7 @@ def test_okta(keeper: Host, name: str) -> None:
     )
     scim.create_group("Before", someone["id"])
     problems = []
-    with serve(keeper.app) as server:
+    with serve(app) as server:
         player = Player(server, scim)
         player.known["ISVUserid"] = scim.get("/Users").json["Resources"][0]["id"]
         for step in load(name, "steps"):
@@ -206,15 +217,28 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["microsoft-postman-collection-requests.json", "microsoft-inbound-collection-requests.json"],
-)
+MICROSOFT = [
+    "microsoft-postman-collection-requests.json",
+    "microsoft-inbound-collection-requests.json",
+]
+
+
+@pytest.mark.parametrize("name", MICROSOFT)
 def test_microsoft(keeper: Host, name: str) -> None:
     """Every request of Microsoft's collections is answered as it should be."""
-    scim = keeper.connect("acme", idp="entra", tenant="1")
+    play_microsoft(keeper.app, keeper.connect("acme", idp="entra", tenant="1"), name)
+
+
+@pytest.mark.parametrize("name", MICROSOFT)
+def test_microsoft_at_the_example_app(example: Flask, name: str) -> None:
+    """The example app answers them the same."""
+    play_microsoft(example, connect_example(example, "entra"), name)
+
+
+def play_microsoft(app: Flask, scim: ScimClient, name: str) -> None:
+    """Send the requests of a collection to a live server, and look at the status of each."""
     problems = []
-    with serve(keeper.app) as server:
+    with serve(app) as server:
         player = Player(server, scim)
         for step in load(name, "requests"):
             status, body = player.send(step)
