@@ -12,7 +12,7 @@ from ..protocol.schema import Attribute
 from ..protocol.values import Rules, load
 
 
-class AttributeField(fields.Field[Any]):
+class AttributeField(fields.Field):  # type: ignore[type-arg]  # generic from marshmallow 4 on
     """The value of one attribute.
 
     :param attribute: the definition that the value must fit.

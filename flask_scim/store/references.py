@@ -228,6 +228,9 @@ class References:
         """Find the rows of some ids; those that are to stay cannot be deleted meanwhile."""
         target, codec = link.target, link.target.id.codec
         column = target.id.column
+        # Named by the record's own key, thousands of rows are found without a look at the others.
+        if column is target.key:
+            column = target.record.c.row_id
         assert column is not None
         raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
         found: dict[Any, str] = {}
