@@ -181,13 +181,10 @@ class References:
 
     def _refuse_circles(self, link: Link, key: Any, coming: dict[Any, Member]) -> None:
         """Refuse members that the row itself is a member of, however far away."""
-        target = link.target
-        # Whoever changes one of them at the same time waits, or is undone and done again.
-        locked = sa.select(target.record.c.row_id).where(
-            target.record.c.row_id.in_(coming),
-            target.record.c.connection_id == self.connection.id,
-        )
-        self.session.execute(locked.with_for_update()).all()
+        # Two changes that close a circle together need not meet in any group: they meet here.
+        (foreign_key,) = link.target.table.c.connection_id.foreign_keys
+        own = sa.select(foreign_key.column).where(foreign_key.column == self.connection.id)
+        self.session.execute(own.with_for_update(key_share=True)).all()
         above = set(self.session.scalars(link.ancestors(key))) | {key}
         for far, (id, _) in coming.items():
             if far in above:

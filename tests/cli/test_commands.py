@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -172,6 +173,9 @@ def test_app_without_tenants(host: Host, database: str) -> None:
 
 def test_quiet_error_goes_to_stderr(acme: Host) -> None:
     """Where a script catches the output, an error does not pass for a token."""
-    result: Any = run(acme, "tokens", "issue", "nowhere", "--quiet")
+    # click 8.1 keeps the two apart only where it is told to, and later ones always do.
+    mixes = "mix_stderr" in signature(CliRunner).parameters
+    runner = acme.app.test_cli_runner(**({"mix_stderr": False} if mixes else {}))
+    result: Any = runner.invoke(args=["scim", "tokens", "issue", "nowhere", "--quiet"])
     assert result.stdout == ""
     assert "no connection" in result.stderr

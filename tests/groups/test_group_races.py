@@ -32,15 +32,18 @@ AT_ONCE = 8
 
 
 @pytest.fixture
-def port(host: Host, database: str) -> Iterator[int]:
+def port(host: Host, database: str, tmp_path: Path) -> Iterator[int]:
     """The port of a server of several processes on the tables of ``host``."""
+    settings = tmp_path / "gunicorn.conf.py"
+    # Older versions have no such socket, and pass over what a file says of it.
+    settings.write_text("control_socket_disable = True\n")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
     command = [
         *(sys.executable, "-m", "gunicorn", "tests.groups.served:app"),
         *("--bind", f"127.0.0.1:{number}", "--workers", str(WORKERS), "--threads", "2"),
-        *("--log-level", "critical", "--no-control-socket"),
+        *("--log-level", "critical", "--config", str(settings)),
     ]
     environment = {**os.environ, "SERVED_DATABASE": database, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
