@@ -338,6 +338,8 @@ def erase(store: SqlStore, id: str) -> None:
     store.session.execute(RECORDS.delete().where(RECORDS.c.row_id == int(id)))
     store.session.execute(sa.delete(Gadget).where(Gadget.id == int(id)))  # type: ignore[attr-defined]
     store.session.commit()
+    # The next gadget may have the same key.
+    store.session.expunge_all()
 
 
 @pytest.mark.parametrize(
