@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from tests.client import ScimClient
 from tests.host import Host, make_host
