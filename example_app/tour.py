@@ -263,6 +263,7 @@ def play_okta(okta: IdentityProvider) -> None:
             lambda b: [each["value"] for each in b["members"]] == [created["id"]],
         ),
     )
+    okta.delete(team, Expected("unlinks the team, which deletes it", 204, ("group_deleted",)))
     other = okta.post(
         "/Users",
         _okta_user("temp.account@globex.example", "Temp", "Account", "00u5t4e3m2p1"),

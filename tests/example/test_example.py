@@ -339,7 +339,7 @@ def test_the_tour_goes_as_expected(url: str, tmp_path: Path) -> None:
     command = ("-W", "error", "-m", "example_app", "--once", "--port", "0")
     for _ in range(2):
         shown = run(tmp_path, *command, EXAMPLE_DATABASE_URL=url)
-        assert "44 of 44 requests were answered as expected." in shown
+        assert "45 of 45 requests were answered as expected." in shown
     assert re.search(r"^Entra +PATCH +/Users/\d+ +200 .* user_deactivated$", shown, re.MULTILINE)
     assert re.search(r"^Okta +DELETE +/Users/\d+ +204 .* user_deleted$", shown, re.MULTILINE)
     assert re.search(r"base URL +http://127\.0\.0\.1:\d+/scim/v2/acme-entra\n +token +scim_", shown)
