@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -98,6 +99,21 @@ def host(hosted: Host) -> Iterator[Host]:
         for table in reversed(hosted.db.metadata.sorted_tables):
             hosted.db.session.execute(table.delete())
         hosted.db.session.commit()
+
+
+@pytest.fixture
+def build(host: Host, database: str) -> Iterator[Callable[..., Host]]:
+    """Makes more apps on the same tables; what they leave is deleted as that of ``host`` is."""
+    built: list[Host] = []
+
+    def make(mapping: dict[str, Any] | None = None, **options: Any) -> Host:
+        built.append(make_host(database, mapping, **options))
+        return built[-1]
+
+    yield make
+    for other in built:
+        with other.app.app_context():
+            other.db.engine.dispose()
 
 
 @pytest.fixture

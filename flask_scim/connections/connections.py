@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,9 +55,8 @@ class Connections:
             )
         find_dialect(idp, strict)
         connection = Connection(id, self._choose_tenant(tenant), idp, strict, datetime.now(UTC))
-        values = {name: getattr(connection, name) for name in self._table.c.keys()}  # noqa: SIM118
         try:
-            self._session.execute(self._table.insert().values(values))
+            self._session.execute(self._table.insert().values(asdict(connection)))
             self._session.commit()
         except IntegrityError:
             self._session.rollback()

@@ -19,7 +19,7 @@ from ..protocol.values import fold
 Sql = sa.ColumnElement[Any]
 Keys = tuple[str, ...]
 
-RELATIONS: dict[Operator, Callable[[Any, Any], Any]] = {
+RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
     Operator.EQ: eq,
     Operator.GT: gt,
     Operator.GE: ge,
@@ -50,7 +50,7 @@ class Backend:
             case Operator.EW:
                 return subject.endswith(value, autoescape=True)
             case _:
-                return RELATIONS[operator](subject, value)  # type: ignore[no-any-return]
+                return RELATIONS[operator](subject, value)
 
     def folded(self, text: Sql, value: str) -> Sql:
         """Bring text into the form in which letter case does not count.
@@ -105,7 +105,7 @@ class PostgreSQL(Backend):
     def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
         if operator in (Operator.GT, Operator.GE, Operator.LT, Operator.LE):
             subject = text if exact else self.folded(text, value)
-            return RELATIONS[operator](self.sortable(subject), value)  # type: ignore[no-any-return]
+            return RELATIONS[operator](self.sortable(subject), value)
         return super().compare_text(text, operator, value, exact=exact)
 
     def sortable(self, text: Sql) -> Sql:
@@ -152,7 +152,7 @@ class SQLite(Backend):
             case Operator.EW:
                 return text.is_not(None)
             case _:
-                return RELATIONS[operator](subject, self.binary(sa.literal(value)))  # type: ignore[no-any-return]
+                return RELATIONS[operator](subject, self.binary(sa.literal(value)))
 
     def folded(self, text: Sql, value: str) -> Sql:
         if value.isascii():

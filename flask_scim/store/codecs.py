@@ -228,7 +228,7 @@ class NumberCodec(Codec):
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         if isinstance(value, int) and abs(value) >= self.limit:
             value = math.copysign(float(self.limit), value)
-        return RELATIONS[operator](column, value)  # type: ignore[no-any-return]
+        return RELATIONS[operator](column, value)
 
 
 class DateTimeCodec(Codec):
@@ -245,7 +245,7 @@ class DateTimeCodec(Codec):
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         assert isinstance(value, datetime)
-        return RELATIONS[operator](column, self._moment(value))  # type: ignore[no-any-return]
+        return RELATIONS[operator](column, self._moment(value))
 
     def _moment(self, moment: datetime) -> datetime:
         return moment.astimezone(UTC) if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
@@ -295,7 +295,7 @@ def compare_json(
             found = backend.json_boolean(json, keys)
             return found if value else sa.and_(backend.json_present(json, keys), sa.not_(found))
         case Type.INTEGER | Type.DECIMAL:
-            return RELATIONS[operator](backend.json_number(json, keys), value)  # type: ignore[no-any-return]
+            return RELATIONS[operator](backend.json_number(json, keys), value)
         case Type.DATETIME:
             assert isinstance(value, datetime)
             text = backend.json_text(json, keys)

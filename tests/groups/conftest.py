@@ -14,24 +14,9 @@ import flask_scim
 from flask_scim import Event, Refs
 from tests.client import ScimClient
 from tests.groups.crews import Declare, Models
-from tests.host import Host, make_host
+from tests.host import Host
 
 SIGNALS = ("group_created", "group_updated", "group_deleted", "group_members_changed")
-
-
-@pytest.fixture
-def build(host: Host, database: str) -> Iterator[Callable[..., Host]]:
-    """Makes more apps on the same tables; what they leave is deleted as that of ``host`` is."""
-    built: list[Host] = []
-
-    def make(mapping: dict[str, Any] | None = None, **options: Any) -> Host:
-        built.append(make_host(database, mapping, **options))
-        return built[-1]
-
-    yield make
-    for other in built:
-        with other.app.app_context():
-            other.db.engine.dispose()
 
 
 @pytest.fixture

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
 from flask_scim.protocol.definitions import USER_TYPE
 from flask_scim.protocol.dialects import GENERIC
 from flask_scim.provisioning.ports import Connection, Store
-from tests.host import Host, make_host
-
-
-@pytest.fixture
-def build(host: Host, database: str) -> Iterator[Callable[..., Host]]:
-    """Makes more apps on the same tables; what they leave is deleted as that of ``host`` is."""
-    built: list[Host] = []
-
-    def make(mapping: dict[str, Any] | None = None, **options: Any) -> Host:
-        built.append(make_host(database, mapping, **options))
-        return built[-1]
-
-    yield make
-    for other in built:
-        with other.app.app_context():
-            other.db.engine.dispose()
+from tests.host import Host
 
 
 @pytest.fixture

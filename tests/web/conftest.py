@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 import flask_scim
-from tests.host import Host, make_host
+from tests.host import Host
 
 SIGNALS = (
     "user_created",
@@ -19,21 +19,6 @@ SIGNALS = (
     "user_reactivated",
     "user_deleted",
 )
-
-
-@pytest.fixture
-def build(host: Host, database: str) -> Iterator[Callable[..., Host]]:
-    """Makes more apps on the same tables; what they leave is deleted as that of ``host`` is."""
-    built: list[Host] = []
-
-    def make(mapping: dict[str, Any] | None = None, **options: Any) -> Host:
-        built.append(make_host(database, mapping, **options))
-        return built[-1]
-
-    yield make
-    for other in built:
-        with other.app.app_context():
-            other.db.engine.dispose()
 
 
 @pytest.fixture
