@@ -17,7 +17,8 @@ from ..protocol.syntax import Operator
 from ..protocol.values import fold
 
 Sql = sa.ColumnElement[Any]
-Keys = tuple[str, ...]
+#: What leads to a value in JSON: names, and the index of an entry in an array.
+Keys = tuple[str | int, ...]
 
 RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
     Operator.EQ: eq,
@@ -27,6 +28,8 @@ RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
     Operator.LE: le,
 }
 _FOLD_FUNCTION = "flask_scim_fold"
+#: How much of a text sorting looks at: what MariaDB sorts by, and what fits into a cursor.
+SORTED_LENGTH = 255
 
 
 class Backend:
@@ -69,6 +72,24 @@ class Backend:
         """Make text sort by code point."""
         return self.binary(text)
 
+    def sortable_moment(self, moment: Sql) -> Sql:
+        """Make moments sort, and what is read of them compare as they do."""
+        return moment
+
+    def moment_text(self, moment: Sql) -> Sql:
+        """Write moments as SCIM does, to sort them among those in JSON."""
+        raise NotImplementedError
+
+    def sorted(self, label: sa.Label[Any], *, descending: bool) -> tuple[Sql, ...]:
+        """Sort by a selected value, upwards with NULL at the end, downwards the other way round.
+
+        :param label: the value as it is selected, so that it is computed once.
+        :param descending: whether to sort downwards.
+        :return: expressions of ``ORDER BY``.
+        """
+        ordered = label.desc().nulls_first() if descending else label.asc().nulls_last()
+        return (ordered,)
+
     def prepare(self, connection: Connection) -> None:
         """Make ready a connection on which conditions of this backend are going to run."""
 
@@ -92,7 +113,7 @@ class Backend:
         return self.json_text(json, keys).not_in(("", "[]", "{}"))
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
-        """Read the elements of a JSON array.
+        """Read the elements of a JSON array, in order.
 
         :return: the table of elements and its column, which is JSON itself.
         """
@@ -110,6 +131,11 @@ class PostgreSQL(Backend):
 
     def sortable(self, text: Sql) -> Sql:
         return sa.collate(text, "C")
+
+    def moment_text(self, moment: Sql) -> Sql:
+        if getattr(moment.type, "timezone", False):
+            moment = sa.func.timezone("UTC", moment)
+        return sa.func.to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
     def folded(self, text: Sql, value: str) -> Sql:
         # Under the C locale lower() leaves letters beyond ASCII alone; ICU folds them everywhere.
@@ -162,12 +188,18 @@ class SQLite(Backend):
     def binary(self, text: Sql) -> Sql:
         return sa.collate(text, "BINARY")
 
+    def sortable_moment(self, moment: Sql) -> Sql:
+        # Moments are text here, and what the database wrote itself has no fraction of a second.
+        padded = sa.type_coerce(moment, sa.String).concat(".000000")
+        return sa.func.substr(padded, 1, 26)
+
+    def moment_text(self, moment: Sql) -> Sql:
+        return sa.func.replace(self.sortable_moment(moment), " ", "T").concat("Z")
+
     def prepare(self, connection: Connection) -> None:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.create_function(
-            _FOLD_FUNCTION, 1, lambda text: None if text is None else fold(text), deterministic=True
-        )
+        raw.create_function(_FOLD_FUNCTION, 1, _fold, deterministic=True)
 
     def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
         # Only a write begins a transaction here, and it keeps every other writer out.
@@ -180,7 +212,10 @@ class SQLite(Backend):
         return sa.func.json_type(json, _json_path(keys)) == "true"
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
-        return sa.func.json_extract(json, _json_path(keys), type_=sa.Numeric(asdecimal=False))
+        path = _json_path(keys)
+        is_number = sa.func.json_type(json, path).in_(("integer", "real"))
+        number = sa.func.json_extract(json, path, type_=sa.Numeric(asdecimal=False))
+        return sa.case((is_number, number), else_=None)
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
         each = sa.func.json_each(json, _json_path(keys))
@@ -214,6 +249,14 @@ class MySQL(Backend):
     def binary(self, text: Sql) -> Sql:
         return sa.collate(text, self.collation)
 
+    def moment_text(self, moment: Sql) -> Sql:
+        return sa.func.date_format(moment, "%Y-%m-%dT%H:%i:%s.%fZ")
+
+    def sorted(self, label: sa.Label[Any], *, descending: bool) -> tuple[Sql, ...]:
+        # NULL is less than all else here, and an expression may name what is selected.
+        is_absent = sa.literal_column(label.name).is_(None)
+        return (is_absent.desc(), label.desc()) if descending else (is_absent, label.asc())
+
     def json_text(self, json: Sql, keys: Keys) -> Sql:
         value = sa.func.json_extract(json, _json_path(keys)) if keys else json
         present = sa.func.json_type(value) != "NULL"
@@ -221,7 +264,8 @@ class MySQL(Backend):
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
         value = sa.func.json_extract(json, _json_path(keys))
-        return sa.cast(value, sa.Numeric(60, 20))
+        is_number = sa.func.json_type(value).in_(("INTEGER", "DOUBLE", "DECIMAL"))
+        return sa.case((is_number, sa.cast(value, sa.Numeric(60, 20))), else_=None)
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
         elements = _JsonTable(json, keys).table_valued(sa.column("value", sa.Text), name="element")
@@ -278,4 +322,8 @@ def _compile_json_table(element: _JsonTable, compiler: Any, **options: Any) -> s
 
 def _json_path(keys: Keys) -> str:
     # Keys are written as SQLAlchemy writes them into the column.
-    return "$" + "".join(f".{dumps(key)}" for key in keys)
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{dumps(key)}" for key in keys)
+
+
+def _fold(text: Any) -> str | None:
+    return None if text is None else fold(str(text))

@@ -14,6 +14,8 @@ _UNIQUE_VIOLATIONS = {"23505", "1062", "2067", "1555"}
 # What PyMySQL does not take for the errors in the data that they are.
 _DATA_ERRORS = {"1264", "1265", "1292", "1366", "1406", "4025"}
 _DEADLOCKS = {"40P01", "40001", "1213", "1020"}
+# Statements that SQLite and MariaDB cannot run: to repeat them helps nobody.
+_MISTAKES = {"1", "1054"}
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def translate(error: SQLAlchemyError, name: str) -> Exception:
             return _unstorable(name)
         case OperationalError() if _codes(error) & _DEADLOCKS:
             return Deadlock("Another request changed the same at once; try again.")
-        case OperationalError():
+        case OperationalError() if not _codes(error) & _MISTAKES:
             return ServiceUnavailable("The service is busy; nothing was changed. Try again.")
         case _:
             return error
