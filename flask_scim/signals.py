@@ -1,9 +1,9 @@
 """The signals that tell the app what identity providers did, each sent after commit.
 
-Every receiver gets the app as sender, and ``event``, ``user`` or ``group`` (the host's own row) and
-``connection`` as keyword arguments. A receiver that raises stops nobody and undoes nothing: what it
-raised is logged. What a receiver does in the database it commits itself. Receivers are held weakly:
-connect functions that outlive the call.
+Every receiver gets the app as sender, and as keyword arguments ``event``, ``connection`` and the
+host's own row: ``user``, ``group`` or, of any other type, ``resource``. A receiver that raises
+stops nobody and undoes nothing: what it raised is logged. What a receiver does in the database it
+commits itself. Receivers are held weakly: connect functions that outlive the call.
 """
 
 from __future__ import annotations
@@ -46,6 +46,25 @@ group_members_changed = _signals.signal("group-members-changed")
 #: Sent when an identity provider has deleted a group; ``event.removed`` are the members it had.
 group_deleted = _signals.signal("group-deleted")
 
+#: Sent when an identity provider has created a resource of another type, or brought one back.
+resource_created = _signals.signal("resource-created")
+
+#: Sent when attributes of such a resource have changed, as :data:`user_updated` is.
+resource_updated = _signals.signal("resource-updated")
+
+#: Sent when its ``active`` has changed from true to false.
+resource_deactivated = _signals.signal("resource-deactivated")
+
+#: Sent when its ``active`` has changed from false to true.
+resource_reactivated = _signals.signal("resource-reactivated")
+
+#: Sent when references of such a resource came or went, once for each attribute; see
+#: :data:`group_members_changed`. ``event.changed`` names the attribute.
+resource_members_changed = _signals.signal("resource-members-changed")
+
+#: Sent when an identity provider has deleted such a resource.
+resource_deleted = _signals.signal("resource-deleted")
+
 _BY_TYPE: dict[str, Signal] = {
     "user.created": user_created,
     "user.updated": user_updated,
@@ -57,6 +76,14 @@ _BY_TYPE: dict[str, Signal] = {
     "group.members_changed": group_members_changed,
     "group.deleted": group_deleted,
 }
+_OF_OTHERS: dict[str, Signal] = {
+    "created": resource_created,
+    "updated": resource_updated,
+    "deactivated": resource_deactivated,
+    "reactivated": resource_reactivated,
+    "members_changed": resource_members_changed,
+    "deleted": resource_deleted,
+}
 
 
 def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> None:
@@ -67,10 +94,13 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
     :param recover: called after each receiver, so that the next one starts clean.
     """
     for event in events:
-        signal = _BY_TYPE.get(event.type)
+        if event.resource_type in ("User", "Group"):
+            signal, name = _BY_TYPE.get(event.type), event.resource_type.lower()
+        else:
+            signal, name = _OF_OTHERS[event.kind], "resource"
         if signal is None:
             continue
-        subject = {event.resource_type.lower(): event.row}
+        subject = {name: event.row}
         for receiver in signal.receivers_for(app):
             try:
                 receiver(app, event=event, connection=event.connection, **subject)

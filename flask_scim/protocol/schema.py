@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -48,7 +49,21 @@ class Uniqueness(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Attribute:
-    """One attribute with its characteristics (:rfc:`7643#section-2.2`)."""
+    """One attribute with its characteristics (:rfc:`7643#section-2.2`).
+
+    :param name: its name, whose letter case does not count.
+    :param type: the type of its value, or of each of its entries.
+    :param description: what it says, for those who read the schema.
+    :param multi_valued: whether it is a list.
+    :param required: whether no resource can be without it.
+    :param case_exact: whether letter case counts in its value.
+    :param mutability: when its value may change.
+    :param returned: when it is part of an answer.
+    :param uniqueness: how far its value is unique.
+    :param canonical_values: values that are recommended.
+    :param reference_types: what a reference leads to: resource types, ``external`` or ``uri``.
+    :param sub_attributes: the parts of a complex attribute.
+    """
 
     name: str
     type: Type = Type.STRING
@@ -88,7 +103,13 @@ class Attribute:
 
 @dataclass(frozen=True, eq=False)
 class Schema:
-    """A named set of attributes under a URN."""
+    """A named set of attributes under a URN.
+
+    :param id: the URN.
+    :param name: its name in words.
+    :param description: what it is for.
+    :param attributes: its attributes, in order.
+    """
 
     id: str
     name: str
@@ -178,7 +199,11 @@ COMMON_ATTRIBUTES = (
 
 @dataclass(frozen=True, eq=False)
 class Extension:
-    """A schema that adds attributes to a resource type under its URN."""
+    """A schema that adds attributes to a resource type under its URN.
+
+    :param schema: the schema.
+    :param required: whether no resource can be without it.
+    """
 
     schema: Schema
     required: bool = False
@@ -186,13 +211,34 @@ class Extension:
 
 @dataclass(frozen=True, eq=False)
 class ResourceType:
-    """A kind of resource, its endpoint and its schemas (:rfc:`7643#section-6`)."""
+    """A kind of resource, its endpoint and its schemas (:rfc:`7643#section-6`).
+
+    :param name: its name in the singular, such as ``User``.
+    :param endpoint: where its resources are, such as ``/Users``.
+    :param schema: its core schema.
+    :param extensions: schemas that add to it.
+    :param description: what it stands for.
+    """
 
     name: str
     endpoint: str
     schema: Schema
     extensions: tuple[Extension, ...] = ()
     description: str = ""
+
+    def extended(self, extensions: Iterable[Extension]) -> ResourceType:
+        """The same resource type with more extensions.
+
+        :param extensions: what it gains.
+        :return: a resource type of its own; this one if it gains none.
+        """
+        more = tuple(extensions)
+        return replace(self, extensions=self.extensions + more) if more else self
+
+    @property
+    def plural(self) -> str:
+        """What its resources are called in scopes: ``users``."""
+        return self.endpoint.lower().removeprefix("/")
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:

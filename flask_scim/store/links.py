@@ -26,7 +26,9 @@ class Link:
     :param target: the resource type that is referred to.
     :param kind: the value of ``type`` in the entries.
     :param fill: makes the other columns of a new pair.
-    :param is_back: whether the other side owns the references, and this one shows them.
+    :param left_out: the parts of an entry that the attribute does not have.
+    :param mirrors: the attribute of the other side, where that owns the references and this one
+        shows them, or only ends with them.
     :param upward: the link by which what is referred to belongs to further ones of its kind.
     """
 
@@ -37,7 +39,8 @@ class Link:
     target: Binding
     kind: str
     fill: Callable[[], dict[str, Any]] | None = None
-    is_back: bool = False
+    left_out: tuple[str, ...] = ()
+    mirrors: str | None = None
     upward: Link | None = None
 
     @property
@@ -64,7 +67,14 @@ class Link:
         :return: the link back.
         """
         return Link(
-            name, self.table, self.far, self.near, source, kind, is_back=True, upward=upward
+            name,
+            self.table,
+            self.far,
+            self.near,
+            source,
+            kind,
+            mirrors=self.name,
+            upward=upward,
         )
 
     def ancestors(self, key: Any) -> sa.Select[Any]:
@@ -145,7 +155,10 @@ def _bind(binding: Binding, target: Binding, name: str, refs: Refs) -> Link:
     assert isinstance(far, sa.Column)
     if target is binding:
         target = binding.apart()
-    return Link(name, table, near, far, target, refs.type, refs.fill)
+    attribute = binding.resource_type.attribute(name)
+    assert attribute is not None
+    left_out = tuple(part for part in ("type", "display") if attribute.sub(part) is None)
+    return Link(name, table, near, far, target, refs.type, refs.fill, left_out)
 
 
 def _relationship(model: type, name: str) -> RelationshipProperty[Any] | None:

@@ -122,11 +122,11 @@ class References:
 
         :param key: the primary key of the row.
         :param change: who is to come and to go.
-        :return: the ids of those who really came and went.
+        :return: those who really came and went.
         :raises InvalidValue: if somebody who is to come does not exist here.
         """
-        added: set[str] = set()
-        removed: set[str] = set()
+        added: set[tuple[str, str]] = set()
+        removed: set[tuple[str, str]] = set()
         unknown = dict(change.coming)
         for link in self.links:
             there = None if change.keeps else self._everyone(link, key)
@@ -137,26 +137,24 @@ class References:
                 unknown.pop(member, None)
             going = self._find_members(link, change.going)
             came, went = self._change_link(link, key, there, coming, going)
-            added |= {coming[far][0] for far in came}
-            removed |= went
+            added |= {(link.name, coming[far][0]) for far in came}
+            removed |= {(link.name, id) for id in went}
         if unknown and not self.ignores_unknown:
             named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
             raise InvalidValue(f"There is no such member: {named}.")
         return Moved(frozenset(added), frozenset(removed))
 
-    def clear(self, key: Any) -> dict[str, Any]:
+    def clear(self, link: Link, key: Any) -> dict[str, Any]:
         """Take away all references of a row.
 
+        :param link: the relationship.
         :param key: the primary key of the row.
         :return: the ids that it referred to, each with the primary key of its row.
         """
-        gone: dict[str, Any] = {}
-        for link in self.links:
-            there = self._everyone(link, key)
-            for chunk in _chunks(list(there)):
-                self._delete(link, link.near == key, link.far.in_(chunk))
-            gone |= {id: far for far, id in there.items()}
-        return gone
+        there = self._everyone(link, key)
+        for chunk in _chunks(list(there)):
+            self._delete(link, link.near == key, link.far.in_(chunk))
+        return {id: far for far, id in there.items()}
 
     def _change_link(
         self,
@@ -188,7 +186,9 @@ class References:
         above = set(self.session.scalars(link.ancestors(key))) | {key}
         for far, (id, _) in coming.items():
             if far in above:
-                raise InvalidValue(f"{id[:100]!r} cannot be a member: the group is in it already.")
+                raise InvalidValue(
+                    f"{id[:100]!r} cannot be a member: the {link.kind.lower()} is in it already."
+                )
 
     def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
         found: dict[Any, str] = {}
@@ -262,7 +262,11 @@ def _among(link: Link, there: dict[Any, str], members: Iterable[Member]) -> dict
 def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:
     endpoint = link.target.resource_type.endpoint
     entry = {"value": id, "$ref": f"{endpoint}/{id}", "type": link.kind}
-    return entry if display is None else entry | {"display": display}
+    if display is not None:
+        entry["display"] = display
+    for name in link.left_out:
+        entry.pop(name, None)
+    return entry
 
 
 def _insert_or_ignore(session: Session, table: sa.FromClause) -> Any:

@@ -33,6 +33,18 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def taken_names(metadata: sa.MetaData) -> frozenset[str]:
+    """List the names that no resource type can have, since its table is another's already.
+
+    Names have letters and digits only: one more table of ours is safe as ``scim_own_…``.
+
+    :param metadata: the host's metadata.
+    :return: the names in lower case.
+    """
+    tables = (name.lower() for name in metadata.tables)
+    return frozenset(name.removeprefix("scim_") for name in tables if name.startswith("scim_"))
+
+
 def add_connection_table(metadata: sa.MetaData) -> sa.Table:
     """Add the table of connections, one row for each identity provider of a customer."""
     return sa.Table(
@@ -102,6 +114,8 @@ def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Tab
         # SHA-256 of the folded name: one length, one order and one case rule on every database.
         sa.Column("unique_key", sa.String(64)),
         sa.Column("active", sa.Boolean),
+        # The client has unassigned it: answers are silent of it, and access stays as it was.
+        sa.Column("active_removed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("attributes", JsonType),
         sa.Column("extras", JsonType),
         sa.Column("version", sa.Integer, nullable=False),
