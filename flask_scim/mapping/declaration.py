@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping as Dict
+from dataclasses import replace
 from typing import Any
 
 from ..config import ConfigurationError
@@ -11,14 +12,24 @@ from ..protocol import syntax
 from ..protocol.errors import ScimError
 from ..protocol.parser import parse_path
 from ..protocol.resolver import AttributePath, resolve_path
-from ..protocol.schema import Attribute, Mutability, ResourceType, Returned, Type
+from ..protocol.schema import (
+    Attribute,
+    Mutability,
+    ResourceType,
+    Returned,
+    Schema,
+    Type,
+    Uniqueness,
+)
 from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
-from .mapping import Field, Mapping, Reference, Slot
+from .mapping import Field, Mapping, Reference, Slot, is_secret, writable
 from .sources import AnySource, RecordColumn, Refs, Source, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.
 _LITERALS = ("type", "primary")
+#: The parts of an entry that refers to another resource.
+_REFERENCE_PARTS = ("value", "$ref", "type", "display")
 #: Attributes that live in the record where the host has no place for them.
 _RECORD_COLUMNS = {"externalId": "external_id", "active": "active"}
 
@@ -107,12 +118,7 @@ class _Reader:
             attribute = self.resource_type.attribute(name)
             if attribute is not None and (name,) not in mapped:
                 self.fields.append(Field(AttributePath(attribute), RecordColumn(column)))
-        for attribute in self.resource_type.schema.attributes:
-            if attribute.required and (attribute.name,) not in mapped:
-                self.problems.append(
-                    f"{attribute.name} is required and not mapped; "
-                    f"add {attribute.name!r} with the model's attribute that holds it."
-                )
+        self._check_demands()
         self._check_overlaps()
         self._check_primaries()
         self._check_writers()
@@ -124,8 +130,6 @@ class _Reader:
                 f"{path!r}: {attribute.name} is made by the server; leave it out"
                 + (" and name the attribute with id=…." if attribute.name == "id" else ".")
             )
-        elif attribute.returned is Returned.NEVER:
-            self.problems.append(f"{path!r}: {attribute.name} cannot be mapped; leave it out.")
         else:
             return False
         return True
@@ -141,6 +145,10 @@ class _Reader:
         attribute = whole.attribute
         if not (attribute.multi_valued and attribute.is_reference):
             self.problems.append(f"{path!r}: {attribute.name} refers to nothing; give a source.")
+            return
+        problem = _misfit(whole)
+        if problem is not None:
+            self.problems.append(f"{path!r}: {problem}.")
             return
         for reference in source if isinstance(source, list) else [source]:
             if isinstance(reference, Refs):
@@ -215,6 +223,12 @@ class _Reader:
             self.problems.append(f"{path!r}: an entry needs at least one source, such as value.")
         for name, source in sources.items():
             self._check_inversion(f"{path}.{name}", whole.attribute.sub(name), source)
+            part = AttributePath(whole.attribute, whole.attribute.sub(name), whole.urn)
+            self._check_secrecy(f"{path}.{name}", part, source, is_entry=True)
+        sources = {
+            name: _guarded(AttributePath(whole.attribute, whole.attribute.sub(name)), source)
+            for name, source in sources.items()
+        }
         added = Slot(whole, tuple(literals.items()), tuple(sources.items()))
         for index, slot in enumerate(self.slots):
             if slot.path == whole and slot.key == added.key:
@@ -230,9 +244,8 @@ class _Reader:
         if read is None:
             return
         self._check_inversion(path, bound.leaf, read)
-        if isinstance(read, Source) and bound.leaf.mutability is Mutability.READ_ONLY:
-            read = Source(read.steps, read.inverted, True, read.owner)
-        self.fields.append(Field(bound, read))
+        self._check_secrecy(path, bound, read)
+        self.fields.append(Field(bound, _guarded(bound, read)))
 
     def _source(self, path: str, source: Any) -> Any:
         try:
@@ -245,6 +258,55 @@ class _Reader:
         is_boolean = attribute is not None and attribute.type is Type.BOOLEAN
         if isinstance(source, Source) and source.inverted and not is_boolean:
             self.problems.append(f"{path!r}: only a boolean can be inverted; drop the '!'.")
+
+    def _check_secrecy(
+        self, path: str, bound: AttributePath, source: AnySource, *, is_entry: bool = False
+    ) -> None:
+        """Refuse to store a secret in clear text, and to hide what is none."""
+        leaf, parts = bound.leaf, bound.leaf.sub_attributes
+        is_hashed = isinstance(source, Source) and source.hashed is not None
+        problem = None
+        if is_secret(bound) and (is_entry or leaf.multi_valued or leaf.type is not Type.STRING):
+            problem = "only a single text can be hashed, and no part of an entry; leave it out"
+        elif is_secret(bound) and not is_hashed:
+            problem = (
+                "clear text must never be stored; name a function that makes a hash of it, as in "
+                "hashed(User.password_hash, generate_password_hash)"
+            )
+        elif any(sub.returned is Returned.NEVER for sub in parts):
+            problem = "it has parts that must never be stored in clear text; map it part by part"
+        elif is_hashed and not is_secret(bound):
+            problem = "it is returned to clients, and a hash cannot be; drop hashed()"
+        elif is_hashed and not writable(source):
+            problem = "nobody reads a hash; drop read_only()"
+        if problem:
+            self.problems.append(f"{path!r}: {problem}.")
+
+    def _check_demands(self) -> None:
+        """Refuse to leave out what a schema promises: required values, and unique ones."""
+        places = [field.path.keys for field in self.fields]
+        places += [slot.path.keys for slot in self.slots]
+        places += [(reference.name,) for reference in self.references]
+        mapped = {keys[:length] for keys in places for length in (1, 2)}
+        self._check_schema(self.resource_type.schema, (), mapped)
+        for extension in self.resource_type.extensions:
+            urn = extension.schema.id
+            if (urn,) in mapped:
+                self._check_schema(extension.schema, (urn,), mapped)
+            elif extension.required:
+                self.problems.append(f"{urn} is required and not mapped; map its attributes.")
+
+    def _check_schema(
+        self, schema: Schema, prefix: tuple[str, ...], mapped: set[tuple[str, ...]]
+    ) -> None:
+        for attribute in schema.attributes:
+            is_unique = attribute.uniqueness is not Uniqueness.NONE
+            if (attribute.required or is_unique) and (*prefix, attribute.name) not in mapped:
+                name = ":".join((*prefix, attribute.name))
+                self.problems.append(
+                    f"{name} is {'required' if attribute.required else 'unique'} and not mapped; "
+                    f"add {name!r} with the model's attribute that holds it."
+                )
 
     def _check_overlaps(self) -> None:
         """Refuse one value in two places: an attribute twice, or as a whole and in parts."""
@@ -289,6 +351,30 @@ class _Reader:
                         f"{'.'.join(longer)} has several writers ({other}, {path}); "
                         "keep one and wrap the others in read_only()."
                     )
+
+
+def _guarded(bound: AttributePath, source: AnySource) -> AnySource:
+    """The source, read only where the attribute or what it is a part of is."""
+    mutability = {bound.attribute.mutability, bound.leaf.mutability}
+    if isinstance(source, Source) and Mutability.READ_ONLY in mutability:
+        return replace(source, read_only=True)
+    return source
+
+
+def _misfit(bound: AttributePath) -> str | None:
+    """Why references cannot be kept as an attribute wants it; ``None`` if they can."""
+    attribute = bound.attribute
+    parts = [sub.name for sub in attribute.sub_attributes if sub.name not in _REFERENCE_PARTS]
+    if bound.urn is not None:
+        return "only the core schema can have references; move the attribute there"
+    if parts:
+        return f"a reference has no {' and no '.join(parts)}; take that out of the schema"
+    if attribute.required or attribute.mutability not in (
+        Mutability.READ_ONLY,
+        Mutability.READ_WRITE,
+    ):
+        return "references come and go; make the attribute readWrite and not required"
+    return None
 
 
 def _literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:

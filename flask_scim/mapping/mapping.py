@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -142,19 +142,20 @@ class Mapping:
         """List the slots of a multi-valued attribute.
 
         :param path: the attribute.
-        :return: the slots, each with the index of its first source in :attr:`sources`.
+        :return: the slots in the order in which a document shows their entries, each with the index
+            of its first source in :attr:`sources`.
         """
-        return self._slots_by_path.get(path.keys, [])
+        return _strictest(self._slots_by_path.get(path.keys, []))
 
     def maps(self, path: AttributePath) -> bool:
         """Tell whether the attribute, or a part of it, is served.
 
         :param path: the attribute or sub-attribute.
-        :return: whether a value that is sent there can come back.
+        :return: whether a value that is sent there comes back, or is at least made use of.
         """
-        if path.attribute.name in self.shown | {each.name for each in self.references}:
+        if path.keys[0] in self.shown | {each.name for each in self.references}:
             return True
-        if self.keep_unmapped and self._may_be_kept(path.attribute):
+        if self.keep_unmapped and _may_be_kept(path.attribute) and not is_secret(path):
             return True
         whole = AttributePath(path.attribute, urn=path.urn)
         for place, _ in self.sources:
@@ -173,6 +174,8 @@ class Mapping:
         for name in ("schemas", "id", "meta"):
             rest.pop(name, None)
         parts = Parts([_take(rest, field.path.keys) for field in self.fields])
+        if self.keep_unmapped:
+            self._drop_secrets(rest)
         for keys, group in self._slots_by_path.items():
             entries = _take(rest, keys) or []
             self._fill_slots(group, entries, parts)
@@ -246,19 +249,40 @@ class Mapping:
         never = [
             attribute.name
             for attribute in self.resource_type.schema.attributes
-            if not self._may_be_kept(attribute)
+            if not _may_be_kept(attribute)
         ]
         return {name: value for name, value in rest.items() if name not in never}
 
-    def _may_be_kept(self, attribute: Attribute) -> bool:
-        """Secrets are not stored in the clear, and what refers to other resources is no value."""
-        refers = attribute.is_reference and attribute.multi_valued
-        return attribute.returned is not Returned.NEVER and not refers
+    def _drop_secrets(self, rest: Document) -> None:
+        _drop_secrets(self.resource_type.attributes, rest)
+        for extension in self.resource_type.extensions:
+            if extension.schema.id in rest:
+                _drop_secrets(extension.schema.attributes, rest[extension.schema.id])
+
+
+def is_secret(path: AttributePath) -> bool:
+    """Tell whether a value is never returned, and so must not be stored in clear text."""
+    return Returned.NEVER in (path.attribute.returned, path.leaf.returned)
 
 
 def writable(source: AnySource) -> bool:
     """Tell whether SCIM writes to a source."""
     return isinstance(source, Source) and not source.read_only
+
+
+def _may_be_kept(attribute: Attribute) -> bool:
+    """What refers to other resources is no value."""
+    return not (attribute.is_reference and attribute.multi_valued)
+
+
+def _drop_secrets(attributes: Iterable[Attribute], values: Document) -> None:
+    for attribute in attributes:
+        value = values.get(attribute.name)
+        if attribute.returned is Returned.NEVER:
+            values.pop(attribute.name, None)
+        elif attribute.is_complex and value is not None:
+            for entry in value if isinstance(value, list) else [value]:
+                _drop_secrets(attribute.sub_attributes, entry)
 
 
 def _strictest(group: list[tuple[Slot, int]]) -> list[tuple[Slot, int]]:

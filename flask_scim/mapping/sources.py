@@ -30,12 +30,14 @@ class Source:
     :param inverted: whether the place says the opposite of the SCIM attribute.
     :param read_only: whether SCIM reads the place and never writes it.
     :param owner: the class whose attribute the declaration named, where it named one.
+    :param hashed: makes what the place holds of a clear text; SCIM then writes it and never reads.
     """
 
     steps: tuple[str, ...]
     inverted: bool = False
     read_only: bool = False
     owner: type | None = None
+    hashed: Callable[[str], Any] | None = None
 
     def __str__(self) -> str:
         return ("!" if self.inverted else "") + ".".join(self.steps)
@@ -107,11 +109,29 @@ def computed(function: Callable[[Any], Any], expression: Any = None) -> Computed
     return Computed(function, expression)
 
 
+def hashed(source: Sourced, function: Callable[[str], Any]) -> Source:
+    """Name a place that holds a hash of what SCIM writes, and that SCIM never reads: a password.
+
+    :param source: an attribute of the model, or its name.
+    :param function: takes the clear text and returns what the place is to hold; a ``ValueError``
+        refuses the text, and so does one of the project's own errors, with its words.
+    :return: the source, for use in a declaration.
+    :raises TypeError: if the source cannot be written to, or the function cannot be called.
+    """
+    read = read_source(source)
+    if isinstance(read, Computed):
+        raise TypeError("hashed() needs an attribute to write to; a computed value is none")
+    if not callable(function):
+        raise TypeError(f"hashed() needs a function that makes the hash of {read}")
+    return replace(read, hashed=function)
+
+
 def read_source(source: Any) -> Source | Computed:
     """Read what a declaration wrote where a source is meant.
 
     :param source: an attribute of a model, ``"name"``, ``"!name"``, ``"json_column.key"``,
-        ``"relationship.name"``, or the result of :func:`read_only` or :func:`computed`.
+        ``"relationship.name"``, or the result of :func:`read_only`, :func:`computed` or
+        :func:`hashed`.
     :return: the source.
     :raises TypeError: if it is nothing of the kind.
     """

@@ -16,7 +16,7 @@ from ..protocol.resolver import AttributePath
 from ..protocol.schema import Type, Uniqueness
 from ..provisioning.ports import Connection
 from .backends import Sql
-from .codecs import BooleanCodec, Codec, JsonCodec, TextCodec
+from .codecs import BooleanCodec, Codec, HashedCodec, JsonCodec, TextCodec
 from .fitting import find_codec
 from .places import Place
 
@@ -66,7 +66,7 @@ class Binding:
             raise ConfigurationError(
                 f"The mapping of {self.resource_type.name} does not fit {model.__name__}:\n{lines}"
             )
-        self.computes = any(place.column is None for place in self.places)
+        self.computes = any(_is_computed(place) for place in self.places)
         self.columns = [place.column for place in self.places if place.column is not None]
 
     def apart(self) -> Binding:
@@ -133,8 +133,7 @@ class Binding:
         name = self.resource_type.name
         lines = [f"{name} is {self.model.__name__}, its id {self.id.source}"]
         for written, place in zip(self.mapping.names, self.places, strict=True):
-            note = "" if place.writable or isinstance(place.source, RecordColumn) else ", read only"
-            lines.append(f"  {written}: {place.source}{note}")
+            lines.append(f"  {written}: {place.source}{_note(place)}")
         rest = "kept in the SCIM record" if self.mapping.keep_unmapped else "ignored"
         return [*lines, f"  everything else: {rest}"]
 
@@ -165,6 +164,10 @@ class Binding:
         """The primary key of the host's object."""
         return self.mapper.primary_key_from_instance(row)[0]
 
+    def id_of(self, row: Any) -> str:
+        """The SCIM ``id`` of the host's object."""
+        return str(self.id.read(row, {}))
+
     def _joined(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         for _, relationship in self._joins.values():
             statement = statement.outerjoin(relationship)
@@ -175,11 +178,11 @@ class Binding:
         """The mapped attributes by the to-one relationships that lead to them, with their class.
 
         A relationship counts as an attribute, and so does its foreign key: another row behind it
-        brings other values.
+        brings other values. What nobody reads does not count.
         """
         found: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (self.model, set())}
         for place in self.places:
-            if not isinstance(place.source, Source):
+            if not isinstance(place.source, Source) or place.is_secret:
                 continue
             for depth, name in enumerate(place.source.steps):
                 relations = place.source.steps[:depth]
@@ -234,8 +237,8 @@ class Binding:
             if place.column is not None:
                 values.append(place.codec.decode(next(columns)))
             else:
-                assert isinstance(place.source, Computed)
-                values.append(place.codec.decode(place.source.function(row)))
+                computed = isinstance(place.source, Computed)
+                values.append(place.read(row, {}) if computed else None)
         return values
 
     def place_at(self, path: AttributePath) -> Place | None:
@@ -266,7 +269,7 @@ class Binding:
         attribute = self.resource_type.attribute("id")
         assert attribute is not None
         place = self._place(AttributePath(attribute), source)
-        if isinstance(place.codec, JsonCodec) or len(source.steps) > 1:
+        if isinstance(place.codec, JsonCodec) or place.is_secret or len(source.steps) > 1:
             self._problems.append(f"{what}={source}: it must be a column of {self.model.__name__}.")
         return place
 
@@ -332,7 +335,14 @@ class Binding:
     ) -> Place:
         expression = getattr(attribute, "expression", attribute)
         column = next(iter(getattr(getattr(attribute, "property", None), "columns", ())), None)
-        codec = self._codec(path, source, expression.type, keys)
+        if source.hashed is None:
+            codec = self._codec(path, source, expression.type, keys)
+        else:
+            expression, codec = None, HashedCodec(source.hashed)
+            if keys:
+                self._problems.append(
+                    f"{path}: {source} is a key in JSON; a hash needs a column of its own."
+                )
         if writable(source) and not _is_settable(attribute, column):
             self._problems.append(f"{path}: {source} cannot be set; wrap it in read_only().")
         if not isinstance(column, sa.Column):
@@ -364,6 +374,17 @@ class Binding:
 
 def _source_of(place: Place | None) -> Source | None:
     return place.source if place is not None and isinstance(place.source, Source) else None
+
+
+def _is_computed(place: Place) -> bool:
+    return place.column is None and isinstance(place.source, Computed)
+
+
+def _note(place: Place) -> str:
+    """What SCIM does not do at a place."""
+    if place.is_secret:
+        return ", hashed, never read"
+    return "" if place.writable or isinstance(place.source, RecordColumn) else ", read only"
 
 
 def _is_settable(attribute: Any, column: Any) -> bool:

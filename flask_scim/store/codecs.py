@@ -6,6 +6,7 @@ import enum
 import math
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..protocol.matcher import RELATIONS as MEANINGS
 from ..protocol.schema import Attribute, Type
 from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, is_sound, read_datetime, write_datetime
-from .backends import RELATIONS, Backend, Keys, Sql
+from .backends import RELATIONS, SORTED_LENGTH, Backend, Keys, Sql
 
 
 class Codec(ABC):
@@ -49,8 +50,12 @@ class Codec(ABC):
         """Compare in SQL; NULL where nothing is assigned."""
 
     def order(self, backend: Backend, column: Sql) -> Sql:
-        """The expression to sort by."""
+        """The expression to sort by; NULL where nothing is assigned."""
         return column
+
+    def order_among(self, backend: Backend, column: Sql) -> Sql:
+        """The expression to sort by where other entries of the attribute stand in JSON."""
+        return self.order(backend, column)
 
 
 class TextCodec(Codec):
@@ -91,8 +96,7 @@ class TextCodec(Codec):
         return sa.and_(condition, column != "") if MEANINGS[operator]("", value) else condition
 
     def order(self, backend: Backend, column: Sql) -> Sql:
-        column = sa.func.nullif(column, "")
-        return backend.sortable(column if self.exact else backend.folded(column, "\u00e9"))
+        return order_text(backend, column, exact=self.exact)
 
 
 class NumberTextCodec(Codec):
@@ -122,6 +126,9 @@ class NumberTextCodec(Codec):
             return sa.false() if number is None else column == number
         text = sa.cast(column, sa.String(20))
         return backend.compare_text(text, operator, str(value), exact=True)
+
+    def order_among(self, backend: Backend, column: Sql) -> Sql:
+        return order_text(backend, sa.cast(column, sa.String(20)), exact=True)
 
 
 class UuidTextCodec(Codec):
@@ -155,7 +162,7 @@ class UuidTextCodec(Codec):
         return sa.false() if found is None else column == found
 
     def order(self, backend: Backend, column: Sql) -> Sql:
-        return sa.cast(column, sa.String(36))
+        return order_text(backend, sa.cast(column, sa.String(36)), exact=True)
 
 
 class EnumCodec(Codec):
@@ -204,8 +211,28 @@ class BooleanCodec(Codec):
         return column == sa.literal(value != self.inverted, sa.Boolean)
 
     def order(self, backend: Backend, column: Sql) -> Sql:
-        known = sa.case((column.is_(True), 1), (column.is_(False), 0), else_=None)
-        return -known if self.inverted else known
+        true = 0 if self.inverted else 1
+        return sa.case((column.is_(True), true), (column.is_(False), 1 - true), else_=None)
+
+
+class HashedCodec(Codec):
+    """Clear text in SCIM, what a function makes of it in the column, and no way back."""
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self.function = function
+
+    def decode(self, raw: Any) -> Any:
+        return None
+
+    def encode(self, value: Any, where: str) -> Any:
+        try:
+            return self.function(value)
+        except ValueError:
+            # What the function says may quote the clear text.
+            raise InvalidValue(f"{where}: this application does not take the value.") from None
+
+    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
+        raise InvalidFilter("A hash cannot be compared.")
 
 
 class NumberCodec(Codec):
@@ -230,6 +257,10 @@ class NumberCodec(Codec):
             value = math.copysign(float(self.limit), value)
         return RELATIONS[operator](column, value)
 
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        # Single precision is shown shorter than it compares.
+        return sa.cast(column, sa.Double) if isinstance(column.type, sa.Float) else column
+
 
 class DateTimeCodec(Codec):
     """A moment; a column without time zone is taken to hold UTC."""
@@ -246,6 +277,12 @@ class DateTimeCodec(Codec):
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         assert isinstance(value, datetime)
         return RELATIONS[operator](column, self._moment(value))
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        return backend.sortable_moment(column)
+
+    def order_among(self, backend: Backend, column: Sql) -> Sql:
+        return order_text(backend, backend.moment_text(column), exact=True)
 
     def _moment(self, moment: datetime) -> datetime:
         return moment.astimezone(UTC) if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
@@ -270,6 +307,9 @@ class JsonCodec(Codec):
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         return compare_json(backend, column, self.keys, self.attribute, operator, value)
+
+    def order(self, backend: Backend, column: Sql) -> Sql:
+        return order_json(backend, column, self.keys, self.attribute)
 
 
 def compare_json(
@@ -305,6 +345,39 @@ def compare_json(
             text = backend.json_text(json, keys)
             condition = backend.compare_text(text, operator, str(value), exact=exact)
             return sa.and_(condition, text != "") if MEANINGS[operator]("", value) else condition
+
+
+def order_text(backend: Backend, text: Sql, *, exact: bool) -> Sql:
+    """The expression by which to sort text.
+
+    :param backend: the database.
+    :param text: the text.
+    :param exact: whether letter case counts.
+    :return: the beginning of the text; NULL where it is empty.
+    """
+    text = sa.func.nullif(text, "")
+    folded = text if exact else backend.folded(text, "\u00e9")
+    return backend.sortable(sa.func.substr(folded, 1, SORTED_LENGTH))
+
+
+def order_json(backend: Backend, json: Sql, keys: Keys, attribute: Attribute) -> Sql:
+    """The expression by which to sort a simple value that stands at some keys of JSON.
+
+    :param backend: the database.
+    :param json: the JSON.
+    :param keys: the keys that lead to the value; none for the JSON itself.
+    :param attribute: the definition of the value.
+    :return: the expression; NULL where nothing is assigned.
+    """
+    match attribute.type:
+        case Type.BOOLEAN:
+            is_true, is_there = backend.json_boolean(json, keys), backend.json_present(json, keys)
+            return sa.case((is_true, 1), (is_there, 0), else_=None)
+        case Type.INTEGER | Type.DECIMAL:
+            return backend.json_number(json, keys)
+        case _:
+            exact = attribute.case_exact or attribute.type is not Type.STRING
+            return order_text(backend, backend.json_text(json, keys), exact=exact)
 
 
 def _choice(member: enum.Enum | str) -> str:

@@ -73,9 +73,9 @@ def compile_entry_filter(condition: Condition, link: Link, backend: Backend) -> 
 def _compile(condition: Condition, scope: Scope) -> Sql:
     match condition:
         case All(terms):
-            return sa.and_(*(_compile(term, scope) for term in terms))
+            return sa.and_(sa.true(), *(_compile(term, scope) for term in terms))
         case AnyOf(terms):
-            return sa.or_(*(_compile(term, scope) for term in terms))
+            return sa.or_(sa.false(), *(_compile(term, scope) for term in terms))
         case Negate(term):
             # NULL means false, which only negation can tell from NULL: here it is closed off.
             return sa.not_(sa.func.coalesce(_compile(term, scope), sa.false(), type_=sa.Boolean))
@@ -96,25 +96,27 @@ class _ResourceScope:
     def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
         if path.keys == ("id",):
             return _compare(self.backend, self.binding.id, operator, value)
-        if path.attribute.name == "meta":
+        if path.keys[0] == "meta":
             return self._compare_meta(path.leaf, operator, value)
         place = self.binding.place_at(path)
         if place is None:
             return self._compare_kept(path, operator, value)
         if place.path == path:
-            return _compare(self.backend, place, operator, value)
+            return self._shown(path, _compare(self.backend, place, operator, value))
         assert path.sub_attribute is not None
         return _compare_part(self.backend, place, path.sub_attribute, operator, value)
 
     def has(self, path: AttributePath) -> Sql:
         if path.keys[0] in ("id", "schemas", "meta"):
             return sa.true()
-        references = self.references.get(path.attribute.name)
+        references = self.references.get(path.keys[0])
         if references is not None:
             return self._some_reference(references, None)
         record, mapping = self.binding.record, self.binding.mapping
         conditions = []
         for place in self.binding.places:
+            if place.is_secret:
+                continue
             if place.path == path or place.path.keys[: len(path.keys)] == path.keys:
                 conditions.append(_has(self.backend, place))
         place_of_whole = self.binding.place_at(path)
@@ -125,12 +127,18 @@ class _ResourceScope:
             conditions.append(self.backend.json_present(_column(place_of_whole), keys))
         if mapping.keep_unmapped:
             conditions.append(self.backend.json_present(record.c.attributes, path.keys))
-        return sa.or_(sa.false(), *conditions)
+        return self._shown(path, sa.or_(sa.false(), *conditions))
+
+    def _shown(self, path: AttributePath, condition: Sql) -> Sql:
+        """Narrow a condition on ``active`` to those who have it still."""
+        if path.keys != ("active",):
+            return condition
+        return sa.and_(self.binding.record.c.active_removed.is_(False), condition)
 
     def some(self, path: AttributePath, condition: Condition) -> Sql:
         if path.keys == ("schemas",):
             return self._some_schema(condition)
-        references = self.references.get(path.attribute.name)
+        references = self.references.get(path.keys[0])
         if references is not None:
             return self._some_reference(references, condition)
         terms = [

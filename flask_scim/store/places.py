@@ -11,7 +11,7 @@ from ..mapping.mapping import writable
 from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
-from .backends import Sql
+from .backends import Keys, Sql
 from .codecs import Codec, JsonCodec
 
 
@@ -21,7 +21,8 @@ class Place:
 
     :param path: the attribute whose value sits here.
     :param source: what the declaration named.
-    :param column: the expression to select; ``None`` for what only a function can compute.
+    :param column: the expression to select; ``None`` for what only a function can compute, and for
+        what is never read.
     :param codec: how its values are read, written and compared.
     :param nullable: whether the column allows NULL.
     :param fills_itself: whether a new row is complete without a value here.
@@ -38,6 +39,19 @@ class Place:
     def writable(self) -> bool:
         """Whether SCIM writes here."""
         return writable(self.source)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether SCIM writes here and never reads."""
+        return isinstance(self.source, Source) and self.source.hashed is not None
+
+    def hides_value(self, row: Any) -> bool:
+        """Tell whether a row has a value here that nobody gets to read.
+
+        :param row: the host's object.
+        :return: whether it has one.
+        """
+        return self.is_secret and self._held_by(row) is not None
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -59,9 +73,7 @@ class Place:
             case Computed(function):
                 raw = function(row)
             case Source():
-                raw = row
-                for name in self._names:
-                    raw = None if raw is None else getattr(raw, name)
+                raw = self._held_by(row)
         return self.codec.decode(raw)
 
     def write(self, row: Any, value: Any) -> None:
@@ -86,6 +98,12 @@ class Place:
         except (ValueError, TypeError):
             raise InvalidValue(f"{where}: this application does not take the value.") from None
 
+    def _held_by(self, row: Any) -> Any:
+        held = row
+        for name in self._names:
+            held = None if held is None else getattr(held, name)
+        return held
+
 
 def _related(row: Any, relation: str) -> Any:
     related = getattr(row, relation)
@@ -96,7 +114,7 @@ def _related(row: Any, relation: str) -> Any:
     return related
 
 
-def _with(document: Any, keys: tuple[str, ...], value: Any) -> Any:
+def _with(document: Any, keys: Keys, value: Any) -> Any:
     """A copy of JSON in which one value is changed, so that the change is seen by the ORM."""
     document = dict(document) if isinstance(document, dict) else {}
     if len(keys) > 1:

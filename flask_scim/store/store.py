@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,24 +13,39 @@ from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
 from ..mapping.sources import RecordColumn
-from ..protocol.errors import UniquenessError
+from ..protocol.errors import MutabilityError, UniquenessError
 from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
 from ..protocol.syntax import Operator
 from ..provisioning.members import Member, Plan
-from ..provisioning.ports import Connection, Deadlock, Document, Ended, Moved, Page, Query, Resource
+from ..provisioning.ports import (
+    Connection,
+    Deadlock,
+    Document,
+    Ended,
+    Left,
+    Moved,
+    Page,
+    Position,
+    Query,
+    Resource,
+)
 from .backends import Backend, Sql
 from .binding import Binding
 from .codecs import TextCodec
 from .failures import translated
 from .filters import compile_entry_filter, compile_filter
+from .links import Link
+from .paging import Order
 from .places import Place
 from .references import References
 from .sorting import compile_order
 from .tracking import move_version, writing
 from .uniqueness import Held, find_deleted, is_same_person, make_key
 
-_RECORD_COLUMNS = ("row_id", "version", "created", "modified", "attributes", "extras")
+_RECORD_COLUMNS = (
+    *("row_id", "version", "created", "modified", "attributes", "extras", "active_removed"),
+)
 
 
 @dataclass(slots=True)
@@ -99,8 +114,8 @@ class SqlStore:
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none."""
         with translated(self.resource_type.name):
-            found = self._select([self._is(id)], (), 0, 1, references)
-        return found[0] if found else None
+            page = self._select([self._is(id)], Query(count=1, references=references))
+        return page.resources[0] if page.resources else None
 
     def find(self, query: Query) -> Page:
         """List resources in a total order."""
@@ -112,14 +127,16 @@ class SqlStore:
         if query.condition is not None:
             conditions.append(self._compile(query.condition))
         order = compile_order(query, self.binding, self.backend)
-        offset = query.start_index - 1
-        resources: list[Resource] = []
-        if query.count:
-            resources = self._select(conditions, order, offset, query.count, query.references)
-        if len(resources) < query.count and (resources or not offset):
-            return Page(resources, offset + len(resources))
+        page = self._select(conditions, query, order) if query.count else Page([], 0)
+        if not query.totals:
+            return page
+        offset, found = query.start_index - 1, len(page.resources)
+        is_whole = query.after is None and query.before is None
+        if is_whole and found < query.count and (found or not offset):
+            return replace(page, total=offset + found)
+        self.backend.prepare(self.binding.connect(self.session))
         counted = self._scoped(self.binding.select(sa.func.count()), *conditions)
-        return Page(resources, self.session.execute(counted).scalar_one())
+        return replace(page, total=self.session.execute(counted).scalar_one())
 
     def lock(self, id: str) -> Resource | None:
         """Read a resource and keep others from changing it until the transaction ends."""
@@ -153,7 +170,8 @@ class SqlStore:
         if self.binding.tenant is not None:
             self.binding.tenant.write(row, self.connection.tenant)
         for place, value in zip(self.binding.places, parts.values, strict=True):
-            if place.writable and (value is not None or not place.fills_itself):
+            is_complete = place.fills_itself or place.hides_value(row)
+            if place.writable and (value is not None or not is_complete):
                 place.write(row, True if value is None and _is_active(place) else value)
         self.session.add(row)
         self.session.flush()
@@ -165,19 +183,22 @@ class SqlStore:
             "created": now,
             "modified": now,
             "deleted": None,
+            "active_removed": False,
             **self._recorded(parts),
         }
         self.session.execute(self.record.insert().values(record))
-        return self._stored(row, record)
+        return self._stored(row, record, self._secrets(parts))
 
     def update(
         self, resource: Resource, document: Document, moved_members: bool = False
     ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs."""
         held = self._held[resource.id]
-        parts = self.binding.mapping.split(document)
-        changed = self._differences(held, parts)
-        recorded = self._recorded(parts)
+        gone = {name for name, value in document.items() if value is None}
+        parts = self.binding.mapping.split({n: v for n, v in document.items() if n not in gone})
+        removed = self._keep_access(held, parts)
+        changed = self._differences(held, parts, gone)
+        recorded = self._recorded(parts) | {"active_removed": removed}
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
         if not changed and not moved_members and not moved.keys() - {"unique_key"}:
@@ -189,13 +210,14 @@ class SqlStore:
         self.session.flush()
         moved |= {"version": held.record["version"] + 1, "modified": datetime.now(UTC)}
         self._write_record(held.record, moved)
-        return self._stored(held.row, held.record | moved)
+        written = tuple(str(place.path) for place, _ in changed if place.is_secret)
+        return self._stored(held.row, held.record | moved, written)
 
     def delete(self, resource: Resource) -> Ended:
         """Take a locked resource out of SCIM, and do to the host's row what the host wants."""
         held = self._held[resource.id]
         key = held.record["row_id"]
-        ended = {name: self._end(references, key) for name, references in self.references.items()}
+        ended = self._end(key)
         if self.hooks.deleter is not None:
             self.hooks.deleter(held.row, self.connection)
             self.session.flush()
@@ -210,19 +232,27 @@ class SqlStore:
         self._write_record(held.record, gone | {"version": held.record["version"] + 1})
         return ended
 
-    def _end(self, references: References, key: Any) -> dict[str, Any]:
+    def _end(self, key: Any) -> Ended:
         """End the references of a deleted row; those that refer to it are changed by that."""
-        ended = references.clear(key)
-        rows: dict[str, Any] = dict.fromkeys(ended)
-        for link in references.links:
-            if link.is_back and ended:
-                touched = [ended[id] for id in sorted(ended)]
-                move_version(self.session, link.target, touched)
-                model = link.target.entity
-                found = self.session.scalars(sa.select(model).where(link.target.key.in_(touched)))
-                by_key = {link.target.key_of(row): row for row in found}
-                rows |= {id: by_key[far] for id, far in ended.items()}
-        return rows
+        removed: set[tuple[str, str]] = set()
+        left: list[Left] = []
+        for name, references in self.references.items():
+            for link in references.links:
+                gone = references.clear(link, key)
+                if link.mirrors is None:
+                    removed.update((name, id) for id in gone)
+                elif gone:
+                    left += self._leave(link, link.mirrors, gone)
+        return Ended(Moved(removed=frozenset(removed)), tuple(left))
+
+    def _leave(self, link: Link, attribute: str, gone: dict[str, Any]) -> list[Left]:
+        """Change those that referred to a deleted row."""
+        target, touched = link.target, [gone[id] for id in sorted(gone)]
+        move_version(self.session, target, touched)
+        found = self.session.scalars(sa.select(target.entity).where(target.key.in_(touched)))
+        rows = {target.key_of(row): row for row in found}
+        name = target.resource_type.name
+        return [Left(name, attribute, id, rows[far]) for id, far in gone.items()]
 
     def _deactivate(self, row: Any) -> None:
         for place in self.binding.places:
@@ -270,45 +300,61 @@ class SqlStore:
     def _select(
         self,
         conditions: list[Sql],
-        order: tuple[Sql, ...],
-        offset: int,
-        count: int,
-        references: tuple[str, ...] = (),
-    ) -> list[Resource]:
+        query: Query,
+        order: Order | None = None,
+    ) -> Page:
         binding = self.binding
         columns = [self.record.c[name] for name in _RECORD_COLUMNS]
         entity = [binding.model] if binding.computes else []
-        statement = binding.select(binding.id.column, *columns, *binding.columns, *entity)
-        statement = self._scoped(statement, *conditions).order_by(*order).limit(count)
-        if offset:
-            statement = statement.offset(offset)
+        ranks = () if order is None else order.columns
+        backwards = query.before is not None and query.after is None
+        selected = (*ranks, binding.id.column, *columns, *binding.columns, *entity)
+        statement = self._scoped(binding.select(*selected), *conditions).limit(query.count)
+        if order is not None:
+            statement = statement.where(*order.within(query))
+            statement = statement.order_by(*order.by(backwards=backwards))
+        if query.start_index > 1:
+            statement = statement.offset(query.start_index - 1)
         self.backend.prepare(self.binding.connect(self.session))
-        resources, keys = [], []
-        for found in self.session.execute(statement):
-            split = 1 + len(columns)
+        resources, keys, positions = [], [], []
+        rows = list(self.session.execute(statement))
+        for found in reversed(rows) if backwards else rows:
+            rank, (id, *rest) = found[: len(ranks)], found[len(ranks) :]
             row = found[-1] if entity else None
-            record = dict(zip(_RECORD_COLUMNS, found[1:split], strict=True))
-            values = binding.decode(found[split : split + len(binding.columns)], row)
-            resources.append(self._resource(binding.id.codec.decode(found[0]), values, record))
+            record = dict(zip(_RECORD_COLUMNS, rest, strict=False))
+            values = binding.decode(rest[len(columns) : len(columns) + len(binding.columns)], row)
+            resources.append(self._resource(binding.id.codec.decode(id), values, record))
             keys.append(record["row_id"])
-        for name in references:
+            if rank:
+                positions.append(Position(*rank))
+        for name in query.references:
             entries = self.references[name].load(keys)
             for key, resource in zip(keys, resources, strict=True):
                 if key in entries:
                     resource.document[name] = entries[key]
-        return resources
+        return Page(resources, 0, positions)
 
     def _resource(
-        self, id: str, values: list[Any], record: dict[str, Any], row: Any = None
+        self,
+        id: str,
+        values: list[Any],
+        record: dict[str, Any],
+        row: Any = None,
+        written: tuple[str, ...] = (),
     ) -> Resource:
         document = self.binding.mapping.join(values, record["attributes"], record["extras"])
-        return Resource(id, document, record["version"], record["created"], record["modified"], row)
+        is_active = document.get("active") is not False
+        if record["active_removed"]:
+            document.pop("active", None)
+        created, modified = record["created"], record["modified"]
+        version = record["version"]
+        return Resource(id, document, version, created, modified, row, is_active, written)
 
-    def _stored(self, row: Any, record: dict[str, Any]) -> Resource:
+    def _stored(self, row: Any, record: dict[str, Any], written: tuple[str, ...] = ()) -> Resource:
         id = self.binding.id.read(row, record)
         values = self.binding.read(row, record)
         self._held[id] = Held(row, values, record)
-        return self._resource(id, values, record, row)
+        return self._resource(id, values, record, row, written)
 
     def _find_deleted(self, parts: Parts, other_than: Any = None) -> list[Held]:
         return find_deleted(
@@ -319,11 +365,14 @@ class SqlStore:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
             value = True if new is None and _is_active(place) else new
-            if place.writable and value != old:
+            # What a person had who left is not good for one who comes back.
+            outlived = place.nullable and place.hides_value(deleted.row)
+            if place.writable and (value != old or outlived):
                 place.write(deleted.row, value)
         self.session.flush()
         moved = self._recorded(parts) | {
             "deleted": None,
+            "active_removed": False,
             "version": deleted.record["version"] + 1,
             "modified": datetime.now(UTC),
         }
@@ -333,11 +382,32 @@ class SqlStore:
             raise UniquenessError(
                 f"Another request brought back this {self.resource_type.name}."
             ) from None
-        return self._stored(deleted.row, deleted.record | moved)
+        return self._stored(deleted.row, deleted.record | moved, self._secrets(parts))
 
-    def _differences(self, held: Held, parts: Parts) -> list[tuple[Place, Any]]:
+    def _keep_access(self, held: Held, parts: Parts) -> bool:
+        """Let ``active`` stay as it is where it is removed, and tell whether it is."""
+        for index, place in enumerate(self.binding.places):
+            if _is_active(place) and (place.writable or isinstance(place.source, RecordColumn)):
+                if parts.values[index] is not None:
+                    return False
+                parts.values[index] = held.values[index]
+                return held.values[index] is not None or held.record["active_removed"]
+        return False
+
+    def _differences(
+        self, held: Held, parts: Parts, gone: Container[str]
+    ) -> list[tuple[Place, Any]]:
         compared = zip(self.binding.places, held.values, parts.values, strict=True)
-        return [(place, new) for place, old, new in compared if place.writable and old != new]
+        return [
+            (place, new)
+            for place, old, new in compared
+            if place.writable and (old != new or _is_gone(place, held.row, gone))
+        ]
+
+    def _secrets(self, parts: Parts) -> tuple[str, ...]:
+        """The attributes of a document that nobody can read once they are written."""
+        places = zip(self.binding.places, parts.values, strict=True)
+        return tuple(str(place.path) for place, value in places if place.is_secret and value)
 
     def _recorded(self, parts: Parts) -> dict[str, Any]:
         """The columns of the record that follow from the document."""
@@ -378,3 +448,13 @@ class SqlStore:
 
 def _is_active(place: Place) -> bool:
     return place.path.keys == ("active",)
+
+
+def _is_gone(place: Place, row: Any, gone: Container[str]) -> bool:
+    """Whether a value that nobody can read is to go."""
+    name = str(place.path)
+    if name not in gone or not place.hides_value(row):
+        return False
+    if not place.nullable:
+        raise MutabilityError(f"{name} is required by this application and cannot be removed.")
+    return True

@@ -13,7 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flask_scim import SCIM, ConfigurationError, computed, read_only
+from flask_scim import SCIM, ConfigurationError, computed, hashed, read_only
 from flask_scim.mapping.declaration import read_declaration
 from flask_scim.mapping.mapping import Mapping
 from flask_scim.protocol.definitions import USER_TYPE
@@ -147,7 +147,39 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "id": ({"id": "key"}, ["'id'", "made by the server", "leave it out", "id="]),
     "meta": ({"meta.created": "since"}, ["meta", "made by the server", "leave it out"]),
     "schemas": ({"schemas": "urns"}, ["schemas", "made by the server", "leave it out"]),
-    "password": ({"password": "secret"}, ["password", "cannot be mapped", "leave it out"]),
+    "password in clear text": (
+        {"password": "secret"},
+        ["'password'", "clear text must never be stored", "hashed(User.password_hash"],
+    ),
+    "password read only": (
+        {"password": read_only("secret")},
+        ["'password'", "clear text must never be stored"],
+    ),
+    "password computed": (
+        {"password": computed(len)},
+        ["'password'", "clear text must never be stored"],
+    ),
+    "password hashed and read only": (
+        {"password": read_only(hashed("secret", str.upper))},
+        ["'password'", "drop read_only()"],
+    ),
+    "password inverted": (
+        {"password": hashed("!secret", str.upper)},
+        ["'password'", "only a boolean can be inverted"],
+    ),
+    "parts of a password": ({"password": {"hash": "secret"}}, ["password.hash", "Correct"]),
+    "hashed, and shown": (
+        {"title": hashed("job", str.upper)},
+        ["'title'", "returned to clients", "drop hashed()"],
+    ),
+    "hashed in a template": (
+        {"emails": [{"type": "work", "value": hashed("mail", str.upper)}]},
+        ["emails.value", "returned to clients", "drop hashed()"],
+    ),
+    "a hash and its copy": (
+        {"password": hashed("job", str.upper), "title": "job"},
+        ["job has several writers", "password", "title"],
+    ),
     "two writers": (
         {"title": "job", "nickName": "job"},
         ["job has several writers", "title", "nickName", "keep one", "read_only()"],
@@ -234,6 +266,16 @@ def test_mistakes_in_a_declaration(declaration: dict[str, Any], words: list[str]
     message = str(caught.value)
     assert message.startswith("The mapping of User cannot be used:\n  - ")
     assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "function", "word"),
+    [(computed(len), str.upper, "computed"), ("secret", "upper", "function"), (5, str.upper, "5")],
+)
+def test_mistakes_in_hashed(source: Any, function: Any, word: str) -> None:
+    """What cannot be written to, or makes no hash, is refused where it is written."""
+    with pytest.raises(TypeError, match=word):
+        hashed(source, function)
 
 
 def test_user_name_is_required() -> None:
@@ -357,6 +399,11 @@ def users(mapping: dict[str, Any], **options: Any) -> Callable[[Models], Any]:
             lambda m: m.scim.users(m.User, {"userName": "login", "title": computed(len)}),
             "title: computed by len, read only",
         ),
+        (users({"password": hashed("code", str.upper)}), "password: code, hashed, never read"),
+        (
+            lambda m: m.scim.users(m.User, NAMED | {"password": hashed(m.User.code, str.upper)}),
+            "password: code, hashed, never read",
+        ),
         (users({}), "externalId: external_id of the SCIM record"),
         (users({}, id="code"), "User is User, its id code"),
         (lambda m: m.scim.users(m.User, NAMED, id=m.User.code), "User is User, its id code"),
@@ -427,6 +474,15 @@ MISFITS: dict[str, tuple[Callable[[Models], Any], list[str]]] = {
     "key of text": (users({"title": "code.title"}), ["title", "code.title", "cannot hold"]),
     "inverted key": (users({"active": "!settings.off"}), ["active", "settings.off", "cannot hold"]),
     "JSON without a key": (users({"title": "settings"}), ["title", "settings", "key of a JSON"]),
+    "hash in JSON": (
+        users({"password": hashed("settings.secret", str.upper)}),
+        ["password", "settings.secret", "needs a column of its own"],
+    ),
+    "hash in a property that takes nothing": (
+        users({"password": hashed("shout", str.upper)}),
+        ["password", "shout cannot be set"],
+    ),
+    "id hashed": (users({}, id=hashed("code", str.upper)), ["id", "must be a column of User"]),
     "tenant unknown": (users({}, tenant="org"), ["User has no attribute org"]),
     "tenant in JSON": (users({}, tenant="settings.org"), ["tenant", "must be a column of User"]),
     "tenant inverted": (users({}, tenant="!blocked"), ["tenant", "attribute of the model"]),
