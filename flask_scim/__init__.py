@@ -2,7 +2,17 @@
 
 from .config import ConfigurationError
 from .extension import SCIM
-from .mapping.sources import Refs, computed, read_only
+from .mapping.sources import Refs, computed, hashed, read_only
+from .protocol.schema import (
+    Attribute,
+    Extension,
+    Mutability,
+    ResourceType,
+    Returned,
+    Schema,
+    Type,
+    Uniqueness,
+)
 from .provisioning.changes import Event
 from .provisioning.ports import Connection
 from .signals import (
@@ -10,6 +20,12 @@ from .signals import (
     group_deleted,
     group_members_changed,
     group_updated,
+    resource_created,
+    resource_deactivated,
+    resource_deleted,
+    resource_members_changed,
+    resource_reactivated,
+    resource_updated,
     user_created,
     user_deactivated,
     user_deleted,
@@ -19,16 +35,31 @@ from .signals import (
 
 __all__ = [
     "SCIM",
+    "Attribute",
     "ConfigurationError",
     "Connection",
     "Event",
+    "Extension",
+    "Mutability",
     "Refs",
+    "ResourceType",
+    "Returned",
+    "Schema",
+    "Type",
+    "Uniqueness",
     "computed",
     "group_created",
     "group_deleted",
     "group_members_changed",
     "group_updated",
+    "hashed",
     "read_only",
+    "resource_created",
+    "resource_deactivated",
+    "resource_deleted",
+    "resource_members_changed",
+    "resource_reactivated",
+    "resource_updated",
     "user_created",
     "user_deactivated",
     "user_deleted",

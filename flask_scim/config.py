@@ -29,6 +29,10 @@ class Settings:
         answer to a PATCH shows; above it the answer is empty.
     :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
         who do not exist: ``"refuse"`` or ``"ignore"``.
+    :param max_bulk_operations: ``SCIM_MAX_BULK_OPERATIONS``, the most operations in one Bulk
+        request; 0 switches Bulk off.
+    :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
+        good.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
     """
 
@@ -43,6 +47,8 @@ class Settings:
     max_patch_members: int = 10_000
     patch_members_limit: int = 100
     unknown_members: str = "refuse"
+    max_bulk_operations: int = 1_000
+    cursor_timeout: int = 3_600
     docs: bool = True
 
     @classmethod
@@ -90,12 +96,18 @@ class Settings:
                 config, "SCIM_PATCH_MEMBERS_LIMIT", cls.patch_members_limit
             ),
             unknown_members=unknown,
+            max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
+            cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
         )
 
 
 def _positive(config: dict[str, Any], name: str, default: int) -> int:
+    return _whole(config, name, default, least=1)
+
+
+def _whole(config: dict[str, Any], name: str, default: int, least: int = 0) -> int:
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number above 0, not {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name} must be a whole number from {least} on, not {value!r}.")
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,13 @@ from .config import ConfigurationError, Settings
 from .connections.connections import Connections
 from .connections.tokens import Tokens
 from .mapping.declaration import read_declaration
+from .mapping.resource_types import check_resource_type
+from .mapping.served import find_served
 from .mapping.sources import Source, Sourced, read_source
 from .protocol.definitions import GROUP_TYPE, USER_TYPE
 from .protocol.dialects import Dialect
-from .protocol.schema import ResourceType
+from .protocol.errors import Unsupported
+from .protocol.schema import Extension, Mutability, ResourceType
 from .provisioning.changes import Event
 from .provisioning.members import MemberLimits
 from .provisioning.ports import Connection, Document
@@ -31,9 +34,15 @@ from .store.groups import OWN_GROUP_MAPPING, make_group_model
 from .store.links import Link, bind_links
 from .store.references import References
 from .store.store import Hooks, SqlStore
-from .store.tables import add_connection_table, add_record_table, add_token_table
+from .store.tables import (
+    add_connection_table,
+    add_record_table,
+    add_token_table,
+    taken_names,
+)
 from .store.tracking import touch, track
 from .web.api import serve
+from .web.cursors import Cursors
 from .web.exchange import Gateway
 
 
@@ -106,14 +115,16 @@ class SCIM:
 
     def __init__(self, db: SQLAlchemy) -> None:
         self.db = db
-        self._declared: dict[ResourceType, Declared] = {}
+        self._declared: dict[str, Declared] = {}
         self._tables: tuple[sa.Table, sa.Table] | None = None
+        self._me: Callable[[Connection], Any] | None = None
 
     def users(
         self,
         model: type,
         mapping: Mapping[str, Any] | None = None,
         *,
+        extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
     ) -> Declared:
@@ -122,18 +133,21 @@ class SCIM:
         :param model: the app's model class.
         :param mapping: SCIM paths and where their values sit; left out, ``SCIM_USER_MAPPING`` of
             the app's settings says it.
+        :param extensions: schemas of the app's own, beside that of enterprise users.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
         :return: the declared resource type, with decorators for hooks.
-        :raises ConfigurationError: if users are declared already, or the model cannot be used.
+        :raises ConfigurationError: if users are declared already, or something cannot be used.
         """
-        return self._declare(USER_TYPE, model, mapping, tenant, id)
+        resource_type = USER_TYPE.extended(extensions)
+        return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
 
     def groups(
         self,
         model: type | None = None,
         mapping: Mapping[str, Any] | None = None,
         *,
+        extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
     ) -> Declared:
@@ -143,19 +157,49 @@ class SCIM:
             own, and ``mapping`` is not needed.
         :param mapping: SCIM paths and where their values sit, ``members`` as
             :class:`~flask_scim.Refs`; left out, ``SCIM_GROUP_MAPPING`` of the app's settings.
+        :param extensions: schemas of the app's own.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if groups are declared already, or users are not.
         """
+        resource_type = GROUP_TYPE.extended(extensions)
         if model is not None:
-            return self._declare(GROUP_TYPE, model, mapping, tenant, id)
-        users = self._declared.get(USER_TYPE)
-        if users is None:
-            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
-        own = make_group_model(self.db.Model, users.model)
-        declared = self._declare(GROUP_TYPE, own, mapping or OWN_GROUP_MAPPING, None, None)
+            return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
+        declared = self.resource(
+            resource_type, self._make_group_model(), mapping or OWN_GROUP_MAPPING
+        )
         declared.shared = False
+        return declared
+
+    def resource(
+        self,
+        resource_type: ResourceType,
+        model: type,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are resources of a type.
+
+        :param resource_type: the resource type, with its schemas.
+        :param model: the app's model class.
+        :param mapping: SCIM paths and where their values sit; left out, ``SCIM_<NAME>_MAPPING`` of
+            the app's settings, with the name of the resource type in capitals.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if something cannot be used; the message names the repair.
+        """
+        table = self._share_metadata(model)
+        others = [declared.resource_type for declared in self._declared.values()]
+        check_resource_type(resource_type, others, taken_names(table.metadata))
+        record = add_record_table(table.metadata, resource_type.name.lower(), table)
+        declared = Declared(
+            resource_type, model, mapping, record, _scope(tenant, "tenant"), _scope(id, "id")
+        )
+        self._declared[resource_type.name] = declared
         return declared
 
     def init_app(self, app: Flask) -> None:
@@ -179,9 +223,21 @@ class SCIM:
         }
         links = _bind_links(bindings)
         app.extensions["scim"] = _State(settings, bindings, links)
-        mappings = {kind: binding.mapping for kind, binding in bindings.items()}
-        serve(app, Gateway(settings, mappings, self.tokens.verify, self._service))
+        types = {kind: find_served(binding.mapping) for kind, binding in bindings.items()}
+        cursors = Cursors(_signing_keys, settings.cursor_timeout)
+        serve(
+            app, Gateway(settings, types, self.tokens.verify, self._service, cursors, self._whose)
+        )
         app.cli.add_command(make_commands(self._administration(settings, bindings)))
+
+    def me(self, function: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
+        """Let a function say whose the requests of a connection are, for ``/Me``.
+
+        :param function: takes the connection and returns a row of a declared model, or ``None``.
+        :return: the function.
+        """
+        self._me = function
+        return function
 
     @property
     def connections(self) -> Connections:
@@ -192,7 +248,7 @@ class SCIM:
     def tokens(self) -> Tokens:
         """The tokens of the current app."""
         connections, tokens = self._own_tables()
-        plurals = [kind.endpoint.lower().removeprefix("/") for kind in self._declared]
+        plurals = [declared.resource_type.plural for declared in self._declared.values()]
         return Tokens(self.db.session, tokens, connections, _signing_keys, plurals)
 
     def touch(self, row: Any) -> None:
@@ -204,33 +260,28 @@ class SCIM:
             if isinstance(row, binding.model):
                 touch(self.db.session(), binding, [binding.key_of(row)])
 
-    def _declare(
-        self,
-        resource_type: ResourceType,
-        model: type,
-        mapping: Mapping[str, Any] | None,
-        tenant: Sourced | None,
-        id: Sourced | None,
-    ) -> Declared:
-        if resource_type in self._declared:
-            raise ConfigurationError(f"{resource_type.name} is declared already.")
+    def _share_metadata(self, model: type) -> sa.Table:
+        """Find the table of a model, and make sure that our own tables stand beside it."""
         mapper: Any = sa.inspect(model, raiseerr=False)
         if mapper is None or not mapper.is_mapper:
             raise ConfigurationError(f"{model!r} is no SQLAlchemy model.")
-        metadata = mapper.local_table.metadata
+        table: sa.Table = mapper.local_table
         if self._tables is None:
-            self._tables = add_connection_table(metadata), add_token_table(metadata)
+            self._tables = add_connection_table(table.metadata), add_token_table(table.metadata)
             track(self.db.session, _current_bindings)
-        elif self._tables[0].metadata is not metadata:
+        elif self._tables[0].metadata is not table.metadata:
             raise ConfigurationError(
                 f"{model.__name__} is kept in another database than the other resource types."
             )
-        record = add_record_table(metadata, resource_type.name.lower(), mapper.local_table)
-        declared = Declared(
-            resource_type, model, mapping, record, _scope(tenant, "tenant"), _scope(id, "id")
-        )
-        self._declared[resource_type] = declared
-        return declared
+        return table
+
+    def _make_group_model(self) -> type:
+        users = self._declared.get("User")
+        if users is None:
+            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
+        if "Group" in self._declared:
+            raise ConfigurationError("Group is declared already.")
+        return make_group_model(self.db.Model, users.model)
 
     def _bind(self, app: Flask, declared: Declared, settings: Settings) -> Binding:
         key = f"SCIM_{declared.resource_type.name.upper()}_MAPPING"
@@ -255,17 +306,21 @@ class SCIM:
         )
 
     def _shown(self, resource_type: ResourceType) -> frozenset[str]:
-        is_member = resource_type is USER_TYPE and GROUP_TYPE in self._declared
+        is_member = "Group" in self._declared and _can_show_groups(resource_type)
         return frozenset({"groups"} if is_member else ())
 
     def _service(
-        self, connection: Connection, resource_type: ResourceType, dialect: Dialect
+        self,
+        connection: Connection,
+        resource_type: ResourceType,
+        known: ResourceType,
+        dialect: Dialect,
     ) -> Service:
         state, session = _state(), self.db.session()
         binding = state.bindings[resource_type]
         if state.backend is None:
             state.backend = find_backend(binding.connect(session))
-        hooks = self._declared[resource_type].hooks
+        hooks = self._declared[resource_type.name].hooks
         references = _references(state, session, connection, state.links[resource_type])
         store = SqlStore(session, state.backend, connection, binding, hooks, references)
         settings = state.settings
@@ -275,7 +330,16 @@ class SCIM:
             settings.max_patch_members,
             settings.patch_members_limit,
         )
-        return Service(store, connection, dialect, self._publish, limits)
+        return Service(store, known, connection, dialect, self._publish, limits)
+
+    def _whose(self, connection: Connection) -> tuple[ResourceType, str] | None:
+        if self._me is None:
+            raise Unsupported("This service does not say whose a request is; name the resource.")
+        row = self._me(connection)
+        for resource_type, binding in _state().bindings.items():
+            if row is not None and isinstance(row, binding.model):
+                return resource_type, binding.id_of(row)
+        return None
 
     def _publish(self, events: Sequence[Event]) -> None:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
@@ -305,22 +369,33 @@ def _state() -> _State:
 
 
 def _bind_links(bindings: dict[ResourceType, Binding]) -> dict[ResourceType, list[Link]]:
-    """Bind references to relationships, and let users show the groups that refer to them."""
+    """Bind references to relationships, and let what is referred to know of it."""
     by_name = {resource_type.name: binding for resource_type, binding in bindings.items()}
-    links = {kind: bind_links(binding, by_name) for kind, binding in bindings.items()}
-    members = links.get(GROUP_TYPE, [])
-    nested = next((link for link in members if link.is_nested), None)
-    if USER_TYPE in bindings:
-        links[USER_TYPE] = [
-            link.reversed("groups", bindings[GROUP_TYPE], "direct", nested)
-            for link in members
-            if link.target is bindings[USER_TYPE]
-        ]
-    if nested is not None:
-        # No attribute of a group shows these; they end with the group all the same.
-        back = nested.reversed("groups", nested.target, "direct")
-        links[GROUP_TYPE] = [*members, back]
+    own = {kind: bind_links(binding, by_name) for kind, binding in bindings.items()}
+    links = {kind: list(some) for kind, some in own.items()}
+    for kind, some in own.items():
+        nested = next((link for link in some if link.is_nested), None)
+        for link in some:
+            target = link.target.resource_type
+            source = link.target if link.is_nested else bindings[kind]
+            if kind.name == "Group" and not link.is_nested and _can_show_groups(target):
+                back = link.reversed("groups", source, "direct", nested)
+            else:
+                # No attribute shows these; they end with the resource all the same.
+                back = link.reversed(f"{kind.name}.{link.name}", source, "direct")
+            links[target].append(back)
     return links
+
+
+def _can_show_groups(resource_type: ResourceType) -> bool:
+    """Tell whether resources have the attribute that shows the groups they are in."""
+    groups = resource_type.attribute("groups")
+    return (
+        groups is not None
+        and groups.is_reference
+        and groups.multi_valued
+        and groups.mutability is Mutability.READ_ONLY
+    )
 
 
 def _references(

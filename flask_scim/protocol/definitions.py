@@ -339,6 +339,11 @@ SERVICE_PROVIDER_CONFIG = Schema(
         _feature("etag", "Versions of resources."),
         _AUTHENTICATION_SCHEMES,
         _PAGINATION,
+        Attribute(
+            "interopProfileConformant",
+            Type.BOOLEAN,
+            "Whether the service follows the SCIM interoperability profile.",
+        ),
     ),
 )
 

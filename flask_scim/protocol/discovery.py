@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .definitions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
-from .resolver import AttributePath
 from .schema import Attribute, ResourceType, Schema, Type
 
-#: Tells whether an attribute is served at all.
-Serves = Callable[[AttributePath], bool]
+#: The pages that a client of the interoperability profile asks for without a ``count``.
+_PROFILE_PAGE_SIZE = 100
 
 
-def describe_schema(schema: Schema, serves: Serves, urn: str | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What of the protocol a connection offers, and up to which size.
+
+    :param strict: whether only the interoperability profile is accepted.
+    :param default_page_size: the resources of a page without ``count``.
+    :param max_page_size: the most resources of a page.
+    :param max_operations: the most operations of a Bulk request; 0 where there is no Bulk.
+    :param max_payload: the largest body in bytes.
+    :param cursor_timeout: for how many seconds a cursor is good.
+    :param passwords: whether clients can set passwords.
+    """
+
+    strict: bool
+    default_page_size: int
+    max_page_size: int
+    max_operations: int
+    max_payload: int
+    cursor_timeout: int
+    passwords: bool
+
+    @property
+    def conforms(self) -> bool:
+        """Whether the connection does all that the interoperability profile asks for."""
+        return self.strict and self.default_page_size >= _PROFILE_PAGE_SIZE
+
+
+def describe_schema(schema: Schema) -> dict[str, Any]:
     """Describe a schema (:rfc:`7643#section-7`).
 
     :param schema: the schema.
-    :param serves: tells which attributes the service keeps; the others are left out.
-    :param urn: the schema's URN if it is an extension, else ``None``.
     :return: the schema as a resource, without ``meta``.
     """
     return {
@@ -26,19 +50,14 @@ def describe_schema(schema: Schema, serves: Serves, urn: str | None) -> dict[str
         "id": schema.id,
         "name": schema.name,
         "description": schema.description,
-        "attributes": [
-            _describe(attribute, serves, urn)
-            for attribute in schema.attributes
-            if serves(AttributePath(attribute, urn=urn))
-        ],
+        "attributes": [_describe(attribute) for attribute in schema.attributes],
     }
 
 
-def describe_resource_type(resource_type: ResourceType, extensions: list[str]) -> dict[str, Any]:
+def describe_resource_type(resource_type: ResourceType) -> dict[str, Any]:
     """Describe a resource type (:rfc:`7643#section-6`).
 
     :param resource_type: the resource type.
-    :param extensions: the URNs of the extensions of which something is served.
     :return: the resource type as a resource, without ``meta``.
     """
     return {
@@ -51,24 +70,26 @@ def describe_resource_type(resource_type: ResourceType, extensions: list[str]) -
         "schemaExtensions": [
             {"schema": extension.schema.id, "required": extension.required}
             for extension in resource_type.extensions
-            if extension.schema.id in extensions
         ],
     }
 
 
-def describe_service(*, max_results: int, max_payload: int) -> dict[str, Any]:
-    """Describe what the service can do (:rfc:`7643#section-5`).
+def describe_service(features: Features) -> dict[str, Any]:
+    """Describe what the service can do (:rfc:`7643#section-5`, :rfc:`9865#section-4`).
 
-    :param max_results: the most resources of a page.
-    :param max_payload: the largest body in bytes.
+    :param features: what the connection offers.
     :return: the service provider's configuration, without ``meta``.
     """
-    return {
+    described: dict[str, Any] = {
         "schemas": [SERVICE_PROVIDER_CONFIG.id],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": max_payload},
-        "filter": {"supported": True, "maxResults": max_results},
-        "changePassword": {"supported": False},
+        "bulk": {
+            "supported": features.max_operations > 0,
+            "maxOperations": features.max_operations,
+            "maxPayloadSize": features.max_payload,
+        },
+        "filter": {"supported": True, "maxResults": features.max_page_size},
+        "changePassword": {"supported": features.passwords},
         "sort": {"supported": True},
         "etag": {"supported": True},
         "authenticationSchemes": [
@@ -80,10 +101,21 @@ def describe_service(*, max_results: int, max_payload: int) -> dict[str, Any]:
                 "primary": True,
             }
         ],
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": features.default_page_size,
+            "maxPageSize": features.max_page_size,
+            "cursorTimeout": features.cursor_timeout,
+        },
     }
+    if features.conforms:
+        described["interopProfileConformant"] = True
+    return described
 
 
-def _describe(attribute: Attribute, serves: Serves | None, urn: str | None) -> dict[str, Any]:
+def _describe(attribute: Attribute) -> dict[str, Any]:
     described: dict[str, Any] = {
         "name": attribute.name,
         "type": attribute.type.value,
@@ -101,9 +133,5 @@ def _describe(attribute: Attribute, serves: Serves | None, urn: str | None) -> d
     if attribute.reference_types:
         described["referenceTypes"] = list(attribute.reference_types)
     if attribute.is_complex:
-        described["subAttributes"] = [
-            _describe(sub, None, urn)
-            for sub in attribute.sub_attributes
-            if serves is None or serves(AttributePath(attribute, sub, urn))
-        ]
+        described["subAttributes"] = [_describe(sub) for sub in attribute.sub_attributes]
     return described

@@ -35,6 +35,10 @@ class InvalidFilter(BadRequest):
     scim_type = "invalidFilter"
 
 
+class SecretFilter(InvalidFilter):
+    """The filter compares what is never returned."""
+
+
 class TooMany(BadRequest):
     """The request asks for more than the server takes at once."""
 
@@ -69,6 +73,24 @@ class InvalidVersion(BadRequest):
     """The server does not speak the SCIM version that was asked for."""
 
     scim_type = "invalidVers"
+
+
+class InvalidCursor(BadRequest):
+    """The cursor is none of this service's, or of another query (:rfc:`9865#section-2.1`)."""
+
+    scim_type = "invalidCursor"
+
+
+class ExpiredCursor(BadRequest):
+    """The client has waited too long with the next page."""
+
+    scim_type = "expiredCursor"
+
+
+class InvalidCount(BadRequest):
+    """The size of a page that goes by cursor is no number, or another than that of the first."""
+
+    scim_type = "invalidCount"
 
 
 class Unauthorized(ScimError):
@@ -109,10 +131,15 @@ class MethodNotAllowed(ScimError):
         self.allowed = allowed
 
 
-class UniquenessError(ScimError):
-    """Another resource has this value already."""
+class Conflict(ScimError):
+    """What the request asks for does not go together with what is there."""
 
     status = 409
+
+
+class UniquenessError(Conflict):
+    """Another resource has this value already."""
+
     scim_type = "uniqueness"
 
 
@@ -152,3 +179,9 @@ class InternalError(ScimError):
     """The server failed; nothing was changed."""
 
     status = 500
+
+
+class Unsupported(ScimError):
+    """The service does not have this part of the protocol."""
+
+    status = 501

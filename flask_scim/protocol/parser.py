@@ -108,7 +108,7 @@ _QUOTED_CHARACTERS = 40
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'[^ \t\r\n()\[\]"]*')
 _BARE_WORD = re.compile(r"[^ \t\r\n)\]]*")
-_ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9_-]*")
+_ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9_$-]*")
 _URN = re.compile(r"[A-Za-z][A-Za-z0-9!#$%&*+,./:;=?@_~-]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Neither can be stored as UTF-8 text by every database.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import syntax
-from .errors import InvalidFilter, InvalidPath, InvalidValue
+from .errors import InvalidFilter, InvalidPath, InvalidValue, SecretFilter
 from .schema import Attribute, ResourceType, Returned, Type
 from .syntax import Name, Operator
 from .values import LENIENT, Comparable, Rules, comparable, load_simple
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AttributePath:
-    """An attribute or sub-attribute of a resource type.
+    """An attribute or sub-attribute of a resource type; equal to any other that leads there.
 
     :param attribute: the definition of the attribute.
     :param sub_attribute: the definition of the sub-attribute, where one is meant.
@@ -23,6 +23,12 @@ class AttributePath:
     attribute: Attribute
     sub_attribute: Attribute | None = None
     urn: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AttributePath) and self.keys == other.keys
+
+    def __hash__(self) -> int:
+        return hash(self.keys)
 
     @property
     def leaf(self) -> Attribute:
@@ -89,6 +95,9 @@ class Some:
 
 
 Condition = Compare | Has | All | AnyOf | Negate | Some
+
+#: What holds for every resource, and what holds for none.
+_EVERYTHING, _NOTHING = All(()), AnyOf(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +190,23 @@ def resolve_path(path: syntax.Path, resource_type: ResourceType, rules: Rules = 
 
 
 def resolve_filter(
-    tree: syntax.Filter, resource_type: ResourceType, rules: Rules = LENIENT
+    tree: syntax.Filter,
+    resource_type: ResourceType,
+    rules: Rules = LENIENT,
+    others: tuple[ResourceType, ...] = (),
 ) -> Condition:
     """Bind a filter to the definitions of a resource type.
 
     :param tree: the filter as it was written.
     :param resource_type: the resource type that is searched.
     :param rules: how forgiving literals are read.
+    :param others: the resource types that are searched with it: what only they have is an attribute
+        without a value here (:rfc:`7644#section-3.4.2.1`).
     :return: a condition without ``ne`` and ``null``, its literals typed as their attributes.
     :raises InvalidFilter: if an attribute is unknown, or a literal or operator does not fit it.
     """
     try:
-        return _Resolver(resource_type, rules).resolve(tree)
+        return _Resolver(resource_type, rules, others=others).resolve(tree)
     except InvalidPath as error:
         raise InvalidFilter(error.detail) from None
 
@@ -202,9 +216,16 @@ class _Resolver:
     resource_type: ResourceType
     rules: Rules
     within: AttributePath | None = None
+    others: tuple[ResourceType, ...] = ()
 
     def resolve(self, tree: syntax.Filter) -> Condition:
         match tree:
+            case syntax.Comparison(name, operator, value) if self._is_of_another(name):
+                if operator is Operator.NE:
+                    return _NOTHING if value is None else _EVERYTHING
+                return _EVERYTHING if operator is Operator.EQ and value is None else _NOTHING
+            case syntax.Present(name) | syntax.ValuePath(name) if self._is_of_another(name):
+                return _NOTHING
             case syntax.And(terms):
                 return All(tuple(self.resolve(term) for term in terms))
             case syntax.Or(terms):
@@ -220,10 +241,23 @@ class _Resolver:
                 condition = _Resolver(self.resource_type, self.rules, within=path).resolve(inner)
                 return Some(path, condition) if path.attribute.multi_valued else condition
 
+    def _is_of_another(self, name: Name) -> bool:
+        """Whether only another of the searched resource types has the attribute."""
+        if self.within is not None or not self.others or self._knows(name):
+            return False
+        return any(_Resolver(other, self.rules)._knows(name) for other in self.others)
+
+    def _knows(self, name: Name) -> bool:
+        try:
+            self._bind_in_resource(name)
+        except InvalidPath:
+            return False
+        return True
+
     def _bind(self, name: Name) -> AttributePath:
         path = self._bind_in_entry(name) if self.within else self._bind_in_resource(name)
         if Returned.NEVER in (path.attribute.returned, path.leaf.returned):
-            raise InvalidFilter(f"{path} cannot be used in a filter.")
+            raise SecretFilter(f"{path} cannot be used in a filter.")
         return path
 
     def _bind_in_resource(self, name: Name) -> AttributePath:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from .ports import Connection, Document, Moved, Resource
+from .ports import Connection, Document, Left, Moved, Resource
 
 
 class Kind(StrEnum):
@@ -30,10 +32,12 @@ class Event:
     :param connection: the connection whose identity provider caused it.
     :param before: the resource before, ``None`` where it is new.
     :param after: the resource after, ``None`` where it is gone.
-    :param changed: the attributes that differ; those of an extension as ``urn:…:attribute``.
+    :param changed: the attributes that differ; those of an extension as ``urn:…:attribute``. A
+        password that was set is among them, and in neither document. Where members changed, the
+        one attribute that holds them.
     :param row: the host's object.
     :param added: the ids of members who really came.
-    :param removed: the ids of members who really went; of a deleted group, all that it had.
+    :param removed: the ids of members who really went; of what is deleted, all that it had.
     """
 
     kind: Kind
@@ -54,7 +58,6 @@ class Event:
 
 
 _NOBODY = Moved()
-_TELL_MEMBERS = (Kind.MEMBERS_CHANGED, Kind.DELETED)
 
 
 def changed_attributes(before: Document, after: Document) -> tuple[str, ...]:
@@ -86,7 +89,8 @@ def tell(
 ) -> list[Event]:
     """Tell what happened to a resource.
 
-    A switch of ``active`` is told by an event of its own, and not as an update as well.
+    A switch of ``active`` is told by an event of its own, and not as an update as well. What
+    counts is whether it holds in the app: to remove the attribute switches nothing.
 
     :param connection: the connection that caused it.
     :param resource_type: the name of the resource type.
@@ -100,46 +104,50 @@ def tell(
     old = before.document if before else None
     new = after.document if after else None
     changed = changed_attributes(old or {}, new or {})
+    if after is not None:
+        changed = tuple(sorted((*changed, *after.written)))
     kinds: list[Kind] = []
-    if old is None:
+    if before is None:
         kinds.append(Kind.CREATED)
-    elif new is None:
+    elif after is None:
         kinds.append(Kind.DELETED)
     else:
-        was, is_ = old.get("active") is not False, new.get("active") is not False
+        was, is_ = before.is_active, after.is_active
         if set(changed) - ({"active"} if was != is_ else set()):
             kinds.append(Kind.UPDATED)
         if was != is_:
             kinds.append(Kind.REACTIVATED if is_ else Kind.DEACTIVATED)
-    if moved and new is not None:
-        kinds.append(Kind.MEMBERS_CHANGED)
-    return [
-        Event(
-            kind,
-            resource_type,
-            subject.id,
-            connection,
-            old,
-            new,
-            changed,
-            subject.row,
-            *((moved.added, moved.removed) if kind in _TELL_MEMBERS else ()),
+    told = partial(
+        Event,
+        resource_type=resource_type,
+        id=subject.id,
+        connection=connection,
+        before=old,
+        after=new,
+        row=subject.row,
+    )
+    if after is None:
+        return [told(kind, changed=changed, removed=_ids(moved.removed)) for kind in kinds]
+    return [told(kind, changed=changed) for kind in kinds] + [
+        told(
+            Kind.MEMBERS_CHANGED,
+            changed=(name,),
+            added=_ids(moved.added, name),
+            removed=_ids(moved.removed, name),
         )
-        for kind in kinds
+        for name in sorted({name for name, _ in moved.added | moved.removed})
     ]
 
 
-def tell_left(
-    connection: Connection, resource_type: str, left: dict[str, Any], id: str
-) -> list[Event]:
+def tell_left(connection: Connection, left: Iterable[Left], id: str) -> list[Event]:
     """Tell that a resource which is gone has left others.
 
     :param connection: the connection that caused it.
-    :param resource_type: the name of the resource type of the others.
-    :param left: the ids of the others, each with the host's object.
+    :param left: the resources that referred to it.
     :param id: the SCIM ``id`` of the resource that is gone.
-    :return: one event for each of the others.
+    :return: one event for each attribute of the others that held it.
     """
+    by_place = {(each.resource_type, each.attribute, each.id): each.row for each in left}
     return [
         Event(
             Kind.MEMBERS_CHANGED,
@@ -148,9 +156,14 @@ def tell_left(
             connection,
             None,
             None,
-            ("members",),
-            row,
+            (attribute,),
+            by_place[resource_type, attribute, other],
             removed=frozenset({id}),
         )
-        for other, row in sorted(left.items())
+        for resource_type, attribute, other in sorted(by_place)
     ]
+
+
+def _ids(references: Iterable[tuple[str, str]], name: str | None = None) -> frozenset[str]:
+    """The ids among references, of one attribute or of all."""
+    return frozenset(id for attribute, id in references if name in (None, attribute))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -44,6 +44,9 @@ class Resource:
     :param created: when it was created.
     :param modified: when it was last changed.
     :param row: the host's object, where the store has loaded it.
+    :param is_active: whether ``active`` holds in the app, also where the client has removed it and
+        the document is silent; true where nobody says otherwise.
+    :param written: the attributes that this change has set or taken away and that nobody can read.
     """
 
     id: str
@@ -52,18 +55,20 @@ class Resource:
     created: datetime
     modified: datetime
     row: Any = None
+    is_active: bool = True
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Who really came to a set of references, and who really went.
+    """Who really came to the references of a resource, and who really went.
 
-    :param added: the ids of those who came.
-    :param removed: the ids of those who went.
+    :param added: the attribute and the id of each one that came.
+    :param removed: the attribute and the id of each one that went.
     """
 
-    added: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
+    added: frozenset[tuple[str, str]] = frozenset()
+    removed: frozenset[tuple[str, str]] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
@@ -73,15 +78,31 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a resource stands in a list.
+
+    :param key: the key of its row, by which all resources have an order.
+    :param value: what the list is sorted by, as the database compares it; ``None`` where nothing is
+        assigned, or the list is not sorted.
+    """
+
+    key: Any
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Which resources to list.
 
     :param condition: the resolved filter; ``None`` for all.
-    :param start_index: the position of the first one, from 1.
+    :param start_index: the position of the first one, from 1; counted from :attr:`after`, if given.
     :param count: the most to return.
     :param sort_by: the attribute to sort by; ``None`` for the store's own order.
     :param descending: whether to sort downwards.
     :param references: the attributes to load whose entries are other resources.
+    :param after: list only what comes after this place.
+    :param before: list only what comes before this place, the last of it: still in order.
+    :param totals: whether to count how many there are in all.
     """
 
     condition: Condition | None = None
@@ -90,6 +111,9 @@ class Query:
     sort_by: AttributePath | None = None
     descending: bool = False
     references: tuple[str, ...] = ()
+    after: Position | None = None
+    before: Position | None = None
+    totals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +121,45 @@ class Page:
     """A part of a list.
 
     :param resources: the resources of the page.
-    :param total: how many there are in all.
+    :param total: how many there are in all, wherever the page begins; 0 if nobody counted.
+    :param positions: where each of them stands.
     """
 
     resources: list[Resource]
     total: int
+    positions: list[Position] = field(default_factory=list)
 
 
 class Deadlock(ServiceUnavailable):
     """Two changes met, and the database undid this one; it can be done again at once."""
 
 
-#: What ended with a resource: by attribute, the ids it had references to or from, with the host's
-#: rows of those that own them.
-Ended = dict[str, dict[str, Any]]
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A resource that referred to one which is gone.
+
+    :param resource_type: the name of its type.
+    :param attribute: the attribute that held the reference.
+    :param id: its SCIM ``id``.
+    :param row: the host's object.
+    """
+
+    resource_type: str
+    attribute: str
+    id: str
+    row: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The references that ended with a resource.
+
+    :param moved: those that it had.
+    :param left: those that others had to it.
+    """
+
+    moved: Moved = field(default_factory=Moved)
+    left: tuple[Left, ...] = ()
 
 
 class Store(Protocol):
@@ -155,6 +204,10 @@ class Store(Protocol):
     ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs.
 
+        Where ``active`` is missing, answers are silent of it from then on, and access stays as it
+        is. ``None`` takes away what nobody can read, such as a password.
+
+        :raises MutabilityError: if the host's model cannot be without what is to go.
         :raises UniquenessError: if a unique value is taken.
         :raises InvalidValue: if the host's model cannot hold a value.
         """

@@ -13,9 +13,11 @@ from ..protocol import operations, patch
 from ..protocol.constraints import check_required
 from ..protocol.dialects import Dialect
 from ..protocol.errors import NotFound, PreconditionFailed
-from ..protocol.operations import Operation
+from ..protocol.operations import Op, Operation
 from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
+from ..protocol.resolver import AttributePath
+from ..protocol.schema import Mutability, ResourceType, Returned
 from .changes import Event, tell, tell_left
 from .members import MemberLimits, Plan, plan_members, replace_members
 from .ports import Connection, Deadlock, Document, Moved, Page, Query, Resource, Store
@@ -32,6 +34,7 @@ class Service:
     """The use cases on the resources of one type and one connection.
 
     :param store: where the resources are.
+    :param resource_type: their type, as the connection knows it.
     :param connection: whose identity provider is asking.
     :param dialect: how that identity provider speaks.
     :param publish: tells the app what happened, after commit.
@@ -39,6 +42,7 @@ class Service:
     """
 
     store: Store
+    resource_type: ResourceType
     connection: Connection
     dialect: Dialect
     publish: Callable[[Sequence[Event]], None]
@@ -54,7 +58,7 @@ class Service:
         :raises InvalidValue: if a required attribute is missing or a value cannot be stored.
         :raises TooMany: if it has more members than one request may name.
         """
-        check_required(document, self.store.resource_type)
+        check_required(document, self.resource_type)
         changes = self._member_changes(document)
 
         def create() -> tuple[Resource, list[Event]]:
@@ -121,8 +125,8 @@ class Service:
         def change() -> tuple[Resource, list[Event]]:
             before = self._lock(id, expected)
             moved = self._move(before, changes)
-            wanted = replaced(before.document, document, self.store.resource_type)
-            after = self._update(before, wanted, moved)
+            wanted = replaced(before.document, document, self.resource_type)
+            after = self.store.update(before, _keep_active(before, wanted), bool(moved))
             return self._shown(after, references), self._tell(before, after, moved)
 
         return self._commit(change)
@@ -145,19 +149,21 @@ class Service:
         :raises PreconditionFailed: if its version is another.
         :raises TooMany: if there are more operations or members than one request may name.
         """
-        resource_type = self.store.resource_type
+        resource_type = self.resource_type
         self.limits.check_operations(body)
         parsed = operations.parse(body, resource_type, self.dialect)
         plans = self._member_plans(parsed)
-        others = [each for each in parsed if each.attribute.name not in plans]
+        others = [each for each in parsed if each.place.keys[0] not in plans]
+        secrets = _removed_secrets(others)
 
         def change() -> tuple[Resource | None, list[Event]]:
             before = self._lock(id, expected)
-            wanted = patch.apply(before.document, others, resource_type, self.dialect)
+            applied = patch.apply(before.document, others, resource_type, self.dialect)
+            wanted = secrets | applied
             moved = Moved()
             for name, plan in plans.items():
                 moved |= self.store.change_members(before, name, plan)
-            after = self._update(before, wanted, moved)
+            after = self.store.update(before, wanted, bool(moved))
             shown = self._shown_if_small(after, references)
             return shown, self._tell(before, after, moved)
 
@@ -175,9 +181,8 @@ class Service:
         def delete() -> tuple[None, list[Event]]:
             before = self._lock(id, expected)
             ended = self.store.delete(before)
-            members = frozenset(ended.get("members", ()))
-            events = self._tell(before, None, Moved(removed=members))
-            return None, events + tell_left(self.connection, "Group", ended.get("groups", {}), id)
+            events = self._tell(before, None, ended.moved)
+            return None, events + tell_left(self.connection, ended.left, id)
 
         self._commit(delete)
 
@@ -207,9 +212,6 @@ class Service:
             )
         return resource
 
-    def _update(self, before: Resource, wanted: Document, moved: Moved) -> Resource:
-        return self.store.update(before, _keep_active(before, wanted), bool(moved))
-
     def _member_changes(self, document: Document) -> dict[str, Plan]:
         changes: dict[str, Plan] = {}
         for name in self.store.references:
@@ -222,7 +224,7 @@ class Service:
         """Gather the operations on each attribute whose entries are other resources."""
         gathered: dict[str, list[Operation]] = {}
         for operation in parsed:
-            if operation.attribute.name in self.store.references:
+            if operation.place.keys[0] in self.store.references:
                 gathered.setdefault(operation.attribute.name, []).append(operation)
         self.limits.check_values(gathered)
         return {name: partial(plan_members, some) for name, some in gathered.items()}
@@ -245,12 +247,15 @@ class Service:
     def _shown_if_small(self, resource: Resource, references: tuple[str, ...]) -> Resource | None:
         """The resource with its references, or ``None`` if it has too many members to show."""
         limit = self.limits.shown
-        if "members" not in references:
-            return self._shown(resource, references)
-        entries = self.store.load_members(resource, "members", limit + 1)
-        if len(entries) > limit:
-            return None
-        document = resource.document | ({"members": entries} if entries else {})
+        document = dict(resource.document)
+        for name in references:
+            attribute = self.store.resource_type.attribute(name)
+            is_changed = attribute is not None and attribute.mutability is not Mutability.READ_ONLY
+            entries = self.store.load_members(resource, name, limit + 1 if is_changed else None)
+            if is_changed and len(entries) > limit:
+                return None
+            if entries:
+                document[name] = entries
         return replace(resource, document=document)
 
     def _tell(self, before: Resource | None, after: Resource | None, moved: Moved) -> list[Event]:
@@ -261,11 +266,21 @@ class Service:
 
     @property
     def _name(self) -> str:
-        return self.store.resource_type.name
+        return self.resource_type.name
+
+
+def _removed_secrets(parsed: Iterable[Operation]) -> Document:
+    """What a PATCH takes away without anybody seeing whether it is there, as ``None`` by name."""
+    paths = (
+        AttributePath(operation.attribute, operation.target.sub_attribute, operation.place.urn)
+        for operation in parsed
+        if operation.op is Op.REMOVE
+    )
+    return {str(path): None for path in paths if path.leaf.returned is Returned.NEVER}
 
 
 def _keep_active(before: Resource, document: Document) -> Document:
-    """Leave ``active`` as it is where nothing is said of it: silence lets nobody in or out."""
+    """Leave ``active`` as it is where a PUT says nothing of it."""
     if "active" not in before.document or "active" in document:
         return document
     return document | {"active": before.document["active"]}

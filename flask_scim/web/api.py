@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 from flask import Flask
 from flask_smorest import Api, Blueprint
+from flask_smorest.spec.plugins import FlaskPlugin
 
-from . import documents
+from .bulk import add_bulk
+from .components import make_components
 from .discovery import add_discovery
+from .documents import describe_place
 from .errors import handle_errors, handle_routing_errors
 from .exchange import Gateway
+from .me import add_me
 from .resources import add_resource_type
+from .search import add_search
 
 
 class GuestApi(Api):
     """An :class:`flask_smorest.Api` that leaves the app's error pages alone."""
 
+    #: Every operation names its own errors; without a name here, none that is not SCIM's is added.
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
     def _register_error_handlers(self) -> None:
         """Register none: flask-smorest's own would answer for the whole app."""
+
+
+class DescribedPaths(FlaskPlugin):
+    """A reader of routes that says of each part of a path what it stands for."""
+
+    def rule_to_params(self, rule: Any) -> list[dict[str, Any]]:
+        """Describe the parts of the path of a rule."""
+        parts: list[dict[str, Any]] = super().rule_to_params(rule)
+        return [part | {"description": describe_place(part["name"])} for part in parts]
 
 
 def serve(app: Flask, gateway: Gateway) -> None:
@@ -32,8 +51,8 @@ def serve(app: Flask, gateway: Gateway) -> None:
     app.config.setdefault("SCIM_OPENAPI_VERSION", "3.0.3")
     if gateway.settings.docs:
         app.config.setdefault("SCIM_OPENAPI_URL_PREFIX", prefix)
-    api = GuestApi(app, config_prefix="SCIM")
-    for name, component in documents.components(list(gateway.mappings)).items():
+    api = GuestApi(app, spec_kwargs={"flask_plugin": DescribedPaths()}, config_prefix="SCIM")
+    for name, component in make_components(gateway.types.values()).items():
         api.spec.components.schema(name, component)
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.spec.options["security"] = [{"token": []}]
@@ -46,9 +65,12 @@ def serve(app: Flask, gateway: Gateway) -> None:
 
 def _make_blueprint(gateway: Gateway) -> Blueprint:
     blueprint = Blueprint("scim", __name__, description="SCIM 2.0, for identity providers.")
-    for resource_type in gateway.mappings:
-        add_resource_type(blueprint, gateway, resource_type)
     add_discovery(blueprint, gateway)
+    add_search(blueprint, gateway)
+    for resource_type in gateway.types:
+        add_resource_type(blueprint, gateway, resource_type)
+    add_me(blueprint, gateway)
+    add_bulk(blueprint, gateway)
     handle_errors(blueprint)
     return blueprint
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from ..mapping.mapping import Mapping
-from ..protocol.discovery import describe_resource_type, describe_schema, describe_service
+from ..mapping.served import unite
+from ..protocol.discovery import (
+    Features,
+    describe_resource_type,
+    describe_schema,
+    describe_service,
+)
 from ..protocol.errors import Forbidden, NotFound
 from ..protocol.messages import list_response
-from ..protocol.resolver import AttributePath
-from ..protocol.schema import ResourceType
 from . import documents
 from .exchange import Exchange, Gateway
 from .responses import answer
@@ -25,6 +29,7 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
     :param blueprint: the blueprint of all endpoints.
     :param gateway: what the endpoints need of the app.
     """
+    served = list(gateway.types.values())
 
     def begin(connection_id: str) -> Exchange:
         exchange = Exchange.begin(gateway, connection_id)
@@ -33,36 +38,35 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
         return exchange
 
     def resource_types(exchange: Exchange) -> dict[str, Any]:
-        found = {}
-        for resource_type, mapping in gateway.mappings.items():
-            described = describe_resource_type(resource_type, _extensions(resource_type, mapping))
-            found[resource_type.name] = _with_meta(exchange, "ResourceType", described)
-        return found
+        described = map(describe_resource_type, served)
+        return {each["id"]: _with_meta(exchange, "ResourceType", each) for each in described}
 
     def schemas(exchange: Exchange) -> dict[str, Any]:
-        found = {}
-        for resource_type, mapping in gateway.mappings.items():
-            served = [(resource_type.schema, None)] + [
-                (extension.schema, extension.schema.id)
-                for extension in resource_type.extensions
-                if extension.schema.id in _extensions(resource_type, mapping)
-            ]
-            for schema, urn in served:
-                described = describe_schema(schema, mapping.maps, urn)
-                found[schema.id] = _with_meta(exchange, "Schema", described)
-        return found
+        found = [
+            schema
+            for resource_type in served
+            for schema in (
+                resource_type.schema,
+                *(extension.schema for extension in resource_type.extensions),
+            )
+        ]
+        described = map(describe_schema, unite(found))
+        return {each["id"]: _with_meta(exchange, "Schema", each) for each in described}
 
-    @blueprint.route("/<connection_id>/ServiceProviderConfig", endpoint="service-provider-config")
+    @blueprint.route(
+        "/<connection_id>/ServiceProviderConfig",
+        endpoint="service-provider-config",
+        strict_slashes=False,
+    )
     class ServiceProviderConfig(MethodView):
         init_every_request = False
 
-        @blueprint.doc(**documents.describe_discovery("What the service can do"))
+        @blueprint.doc(
+            **documents.describe_discovery("What the service can do", "ServiceProviderConfig")
+        )
         def get(self, connection_id: str) -> Response:
             exchange = begin(connection_id)
-            described = describe_service(
-                max_results=gateway.settings.max_page_size,
-                max_payload=gateway.settings.max_content_length,
-            )
+            described = describe_service(_features(exchange))
             location = f"{exchange.base}/ServiceProviderConfig"
             meta = {"resourceType": "ServiceProviderConfig", "location": location}
             return answer({**described, "meta": meta})
@@ -71,7 +75,12 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
     _add_catalogue(blueprint, "Schemas", begin, schemas)
 
 
-def _add_catalogue(blueprint: Blueprint, name: str, begin: Any, read: Any) -> None:
+def _add_catalogue(
+    blueprint: Blueprint,
+    name: str,
+    begin: Callable[[str], Exchange],
+    read: Callable[[Exchange], dict[str, Any]],
+) -> None:
     """Add an endpoint that lists descriptions, and one that shows a single one."""
     endpoint = name.lower()
 
@@ -79,16 +88,18 @@ def _add_catalogue(blueprint: Blueprint, name: str, begin: Any, read: Any) -> No
     class Catalogue(MethodView):
         init_every_request = False
 
-        @blueprint.doc(**documents.describe_discovery(f"All {name}"))
+        @blueprint.doc(**documents.describe_discovery(f"All {name}", f"{name[:-1]}List"))
         def get(self, connection_id: str) -> Response:
             found = list(read(begin(connection_id)).values())
             return answer(list_response(found, len(found)))
 
-    @blueprint.route(f"/<connection_id>/{name}/<id>", endpoint=f"{endpoint}-item")
+    @blueprint.route(
+        f"/<connection_id>/{name}/<id>", endpoint=f"{endpoint}-item", strict_slashes=False
+    )
     class Entry(MethodView):
         init_every_request = False
 
-        @blueprint.doc(**documents.describe_discovery(f"One of {name}"))
+        @blueprint.doc(**documents.describe_discovery(f"One of {name}", name[:-1]))
         def get(self, connection_id: str, id: str) -> Response:
             found = read(begin(connection_id)).get(id)
             if found is None:
@@ -96,16 +107,18 @@ def _add_catalogue(blueprint: Blueprint, name: str, begin: Any, read: Any) -> No
             return answer(found)
 
 
-def _extensions(resource_type: ResourceType, mapping: Mapping) -> list[str]:
-    """The URNs of the extensions of which some attribute is served."""
-    return [
-        extension.schema.id
-        for extension in resource_type.extensions
-        if any(
-            mapping.maps(AttributePath(attribute, urn=extension.schema.id))
-            for attribute in extension.schema.attributes
-        )
-    ]
+def _features(exchange: Exchange) -> Features:
+    gateway = exchange.gateway
+    settings = gateway.settings
+    return Features(
+        strict=exchange.connection.strict,
+        default_page_size=settings.default_page_size,
+        max_page_size=settings.max_page_size,
+        max_operations=settings.max_bulk_operations,
+        max_payload=settings.max_content_length,
+        cursor_timeout=settings.cursor_timeout,
+        passwords=any(served.attribute("password") for served in gateway.types.values()),
+    )
 
 
 def _with_meta(exchange: Exchange, kind: str, described: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
@@ -10,6 +12,7 @@ from ..protocol.errors import (
     BadRequest,
     InternalError,
     InvalidSyntax,
+    InvalidVersion,
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
@@ -49,8 +52,12 @@ def handle_routing_errors(app: Flask, prefix: str) -> None:
         error = request.routing_exception
         if error is None or not f"{request.path}/".startswith(f"{prefix}/"):
             return None
+        if names_version.match(request.path):
+            return answer_error(InvalidVersion("This service speaks SCIM 2.0; leave it out."))
         return _answer_http_error(error)
 
+    # A client may put the version behind the base URI (RFC 7644, section 3.13).
+    names_version = re.compile(rf"{re.escape(prefix)}/[^/]+/v[0-9][0-9.]*(/|$)")
     app.before_request(answer_routing_error)
 
 
@@ -69,7 +76,16 @@ def _answer_http_error(error: HTTPException) -> Response:
     return answer_error(kind(error.name))
 
 
-def _answer_failure(error: Exception) -> Response:
+def report_failure(error: Exception) -> InternalError:
+    """Tell the host of an error that nobody foresaw.
+
+    :param error: the error.
+    :return: what the client gets to know of it.
+    """
     got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # the proxy's own method
-    current_app.logger.exception("A SCIM request failed.")
-    return answer_error(InternalError("The service failed; nothing was changed. Try again later."))
+    current_app.logger.error("A SCIM request failed.", exc_info=error)
+    return InternalError("The service failed; nothing was changed. Try again later.")
+
+
+def _answer_failure(error: Exception) -> Response:
+    return answer_error(report_failure(error))

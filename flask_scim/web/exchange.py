@@ -9,11 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import request
-from werkzeug.datastructures import ETags
 
 from ..config import Settings
 from ..connections.tokens import Token
-from ..mapping.mapping import Mapping
 from ..protocol.dialects import Dialect, find_dialect
 from ..protocol.errors import (
     Forbidden,
@@ -25,8 +23,9 @@ from ..protocol.errors import (
 )
 from ..protocol.schema import ResourceType
 from ..protocol.values import is_sound
-from ..provisioning.ports import Connection, Resource
-from ..provisioning.service import Service, VersionCheck
+from ..provisioning.ports import Connection
+from ..provisioning.service import Service
+from .cursors import Cursors
 
 _JSON_TYPES = ("application/scim+json", "application/json")
 
@@ -36,15 +35,20 @@ class Gateway:
     """What the endpoints need of the app.
 
     :param settings: the settings of the app.
-    :param mappings: the resource types that are served, and where their attributes sit.
+    :param types: the resource types, each with what of it is served.
     :param verify: finds the connection that a token opens, or raises ``Unauthorized``.
-    :param service: makes the service of one connection and resource type.
+    :param service: makes the service of one connection and resource type; the third argument is
+        the resource type as the connection knows it.
+    :param cursors: seals places in lists.
+    :param whose: finds the resource of whoever asks, or raises ``Unsupported``.
     """
 
     settings: Settings
-    mappings: dict[ResourceType, Mapping]
+    types: dict[ResourceType, ResourceType]
     verify: Callable[[str], tuple[Connection, Token]]
-    service: Callable[[Connection, ResourceType, Dialect], Service]
+    service: Callable[[Connection, ResourceType, ResourceType, Dialect], Service]
+    cursors: Cursors
+    whose: Callable[[Connection], tuple[ResourceType, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +57,54 @@ class Exchange:
 
     :param gateway: what the endpoints need of the app.
     :param connection: the connection.
+    :param scopes: what the token allows.
     :param dialect: how its identity provider speaks.
     """
 
     gateway: Gateway
     connection: Connection
+    scopes: frozenset[str]
     dialect: Dialect
 
     @classmethod
-    def begin(cls, gateway: Gateway, connection_id: str, scope: str | None = None) -> Exchange:
+    def begin(cls, gateway: Gateway, connection_id: str) -> Exchange:
         """Check the token of the request in hand.
 
         :param gateway: what the endpoints need of the app.
         :param connection_id: the connection that the path names.
-        :param scope: what the token must allow; ``None`` if any token will do.
         :return: the exchange.
         :raises Unauthorized: if the token is missing or not good for this connection.
-        :raises Forbidden: if it does not have the scope.
         """
         connection, token = gateway.verify(_bearer_token())
         if connection.id != connection_id:
             raise Unauthorized("The bearer token is not for this connection.")
-        if scope is not None and scope not in token.scopes:
-            raise Forbidden(f"The bearer token does not have the scope {scope}.")
-        return cls(gateway, connection, find_dialect(connection.idp, connection.strict))
+        dialect = find_dialect(connection.idp, connection.strict)
+        return cls(gateway, connection, frozenset(token.scopes), dialect)
+
+    def allows(self, method: str, resource_type: ResourceType) -> bool:
+        """Tell whether the token allows a method, in lower case, on a resource type."""
+        return f"{method}:{resource_type.plural}" in self.scopes
+
+    def require(self, method: str, resource_type: ResourceType) -> None:
+        """Refuse what the token does not allow.
+
+        :param method: the method, in lower case.
+        :param resource_type: the resource type.
+        :raises Forbidden: if the token does not have the scope.
+        """
+        if not self.allows(method, resource_type):
+            raise Forbidden(
+                f"The bearer token does not have the scope {method}:{resource_type.plural}."
+            )
+
+    def known(self, resource_type: ResourceType) -> ResourceType:
+        """What the connection knows of a resource type: if it is strict, only what is served."""
+        return self.gateway.types[resource_type] if self.connection.strict else resource_type
 
     def service(self, resource_type: ResourceType) -> Service:
         """Make the service of a resource type for this connection."""
-        return self.gateway.service(self.connection, resource_type, self.dialect)
+        known = self.known(resource_type)
+        return self.gateway.service(self.connection, resource_type, known, self.dialect)
 
     def body(self) -> Any:
         """Read the body.
@@ -114,29 +138,6 @@ class Exchange:
         """The base URI of the connection's endpoints."""
         prefix = self.gateway.settings.url_prefix
         return f"{request.url_root.rstrip('/')}{prefix}/{quote(self.connection.id)}"
-
-
-def expected_version() -> VersionCheck | None:
-    """Read ``If-Match`` (:rfc:`7644#section-3.14`).
-
-    :return: tells whether a resource has a version that the client takes; ``None`` if it takes any.
-    """
-    return _check(request.if_match) if "If-Match" in request.headers else None
-
-
-def known_version() -> VersionCheck | None:
-    """Read ``If-None-Match``.
-
-    :return: tells whether the client has the resource's version already; ``None`` if it has none.
-    """
-    return _check(request.if_none_match) if "If-None-Match" in request.headers else None
-
-
-def _check(etags: ETags) -> VersionCheck:
-    def check(resource: Resource) -> bool:
-        return etags.contains_weak(str(resource.version))
-
-    return check
 
 
 def _bearer_token() -> str:

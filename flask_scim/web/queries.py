@@ -1,4 +1,4 @@
-"""The query parameters of a list (:rfc:`7644#section-3.4.2`)."""
+"""What a client wants to find: read from a URL, and bound to a resource type."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from functools import lru_cache
 
 from ..config import Settings
 from ..protocol.dialects import Dialect
-from ..protocol.errors import InvalidFilter, InvalidPath, InvalidValue
+from ..protocol.errors import (
+    InvalidCount,
+    InvalidFilter,
+    InvalidPath,
+    InvalidValue,
+    SecretFilter,
+    Sensitive,
+    TooMany,
+)
+from ..protocol.messages import SearchRequest
 from ..protocol.parser import parse_filter, parse_name
-from ..protocol.resolver import AttributePath, Condition, resolve_filter, resolve_name
+from ..protocol.resolver import (
+    AttributePath,
+    Condition,
+    resolve_filter,
+    resolve_name,
+)
 from ..protocol.schema import ResourceType
 from ..protocol.values import is_sound
 from ..provisioning.ports import Query
@@ -18,44 +32,86 @@ from ..provisioning.ports import Query
 _LARGEST = 2**31 - 1
 
 
-def read_query(
-    parameters: Mapping[str, str], resource_type: ResourceType, dialect: Dialect, settings: Settings
-) -> Query:
-    """Read which resources a client wants to list.
+def read_parameters(parameters: Mapping[str, str]) -> SearchRequest:
+    """Read the query parameters of a URL (:rfc:`7644#section-3.4.2`); others are passed over.
 
     :param parameters: the query parameters.
-    :param resource_type: the resource type that is listed.
+    :return: what the client wants to find.
+    :raises InvalidValue: if a counter is no number.
+    :raises InvalidCount: if it is the size of a page that goes by cursor.
+    """
+    cursor = parameters.get("cursor")
+    return SearchRequest(
+        filter=parameters.get("filter"),
+        sort_by=parameters.get("sortBy"),
+        sort_order=parameters.get("sortOrder"),
+        start_index=_read_number(parameters.get("startIndex"), "startIndex", InvalidValue),
+        count=_read_number(
+            parameters.get("count"), "count", InvalidValue if cursor is None else InvalidCount
+        ),
+        cursor=cursor,
+        attributes=parameters.get("attributes"),
+        excluded=parameters.get("excludedAttributes"),
+        in_url=True,
+    )
+
+
+def bind_query(
+    search: SearchRequest,
+    resource_type: ResourceType,
+    dialect: Dialect,
+    settings: Settings,
+    others: tuple[ResourceType, ...] = (),
+) -> Query:
+    """Bind what a client wants to find to a resource type.
+
+    :param search: what the client wants to find.
+    :param resource_type: the resource type that is listed, as the connection knows it.
     :param dialect: how the identity provider speaks.
     :param settings: the settings of the app.
+    :param others: the resource types that are listed with it: what only they have is an attribute
+        without a value here.
     :return: the query; counters beyond the limits are brought within them.
     :raises InvalidFilter: if the filter cannot be read.
-    :raises InvalidValue: if a counter is no number, or there is nothing to sort by.
+    :raises Sensitive: if it has put a secret into a URL (:rfc:`7644#section-7.5.2`).
+    :raises InvalidValue: if there is nothing to sort by, or both ways of paging are asked for.
     """
-    filter_text = parameters.get("filter")
-    sort_text = parameters.get("sortBy")
-    order = parameters.get("sortOrder", "ascending").lower()
+    if search.cursor is not None and search.start_index is not None:
+        raise InvalidValue("Give startIndex or cursor, not both.")
+    order = (search.sort_order or "ascending").lower()
     if order not in ("ascending", "descending"):
         raise InvalidValue("sortOrder must be ascending or descending.")
-    start_index = _read_number(parameters, "startIndex", 1)
-    count = _read_number(parameters, "count", settings.default_page_size)
+    start_index = 1 if search.start_index is None else search.start_index
     return Query(
-        condition=(
-            None if filter_text is None else read_filter(filter_text, resource_type, dialect)
+        condition=_read_condition(search, resource_type, dialect, others),
+        start_index=min(max(1, start_index), _LARGEST),
+        count=page_size(search, settings),
+        sort_by=(
+            None if search.sort_by is None else _read_sort(search.sort_by, resource_type, others)
         ),
-        start_index=max(1, start_index),
-        count=min(max(0, count), settings.max_page_size),
-        sort_by=None if sort_text is None else _read_sort(sort_text, resource_type),
         descending=order == "descending",
     )
 
 
+def page_size(search: SearchRequest, settings: Settings) -> int:
+    """Find the most results of a page, within the limits of the settings."""
+    count = settings.default_page_size if search.count is None else search.count
+    return min(max(0, count), settings.max_page_size)
+
+
 @lru_cache(maxsize=1024)
-def read_filter(text: str, resource_type: ResourceType, dialect: Dialect) -> Condition:
+def read_filter(
+    text: str,
+    resource_type: ResourceType,
+    dialect: Dialect,
+    others: tuple[ResourceType, ...] = (),
+) -> Condition:
     """Read a filter.
 
     :param text: the filter as the client sent it.
-    :param resource_type: the resource type that is searched.
+    :param resource_type: the resource type that is searched, as the connection knows it.
     :param dialect: how the identity provider speaks.
+    :param others: the resource types that are searched with it.
     :return: the condition.
     :raises InvalidFilter: if the filter cannot be read.
     :raises TooMany: if it is too long.
@@ -63,22 +119,45 @@ def read_filter(text: str, resource_type: ResourceType, dialect: Dialect) -> Con
     if not is_sound(text):
         raise InvalidFilter("The filter holds a NUL character or half a surrogate pair.")
     tree = parse_filter(text, bare_words=dialect.bare_words)
-    return resolve_filter(tree, resource_type, dialect.rules)
+    return resolve_filter(tree, resource_type, dialect.rules, others)
 
 
-def _read_sort(text: str, resource_type: ResourceType) -> AttributePath:
+def _read_condition(
+    search: SearchRequest,
+    resource_type: ResourceType,
+    dialect: Dialect,
+    others: tuple[ResourceType, ...],
+) -> Condition | None:
+    if search.filter is None:
+        return None
     try:
-        return resolve_name(parse_name(text), resource_type)
-    except InvalidPath as error:
-        raise InvalidValue(f"sortBy: {error.detail}") from None
+        return read_filter(search.filter, resource_type, dialect, others)
+    except SecretFilter as error:
+        if search.in_url:
+            raise Sensitive(f"{error.detail} Do not send secrets in a URL.") from None
+        raise
 
 
-def _read_number(parameters: Mapping[str, str], name: str, default: int) -> int:
-    text = parameters.get(name)
+def _read_sort(
+    text: str, resource_type: ResourceType, others: tuple[ResourceType, ...]
+) -> AttributePath | None:
+    for known in (resource_type, *others):
+        try:
+            path = resolve_name(parse_name(text), known)
+        except (InvalidPath, TooMany) as error:
+            refusal = error
+        else:
+            return path if known is resource_type else None
+    raise InvalidValue(f"sortBy: {refusal.detail}")
+
+
+def _read_number(
+    text: str | None, name: str, refusal: type[InvalidValue] | type[InvalidCount]
+) -> int | None:
     if text is None:
-        return default
+        return None
     digits = text.strip().removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdecimal()):
-        raise InvalidValue(f"{name} must be a whole number.")
+        raise refusal(f"{name} must be a whole number.")
     number = int(digits) if len(digits) <= len(str(_LARGEST)) else _LARGEST
     return -number if text.strip().startswith("-") else min(number, _LARGEST)

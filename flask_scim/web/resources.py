@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from ..marshal.envelopes import load_patch
-from ..marshal.resources import load_resource
-from ..protocol.dialects import normalise_patch, normalise_resource
-from ..protocol.errors import InvalidSyntax
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from . import documents
-from .exchange import Exchange, Gateway, expected_version, known_version
-from .queries import read_query
-from .responses import answer_not_modified, answer_nothing, answer_page, answer_resource
+from .conditions import expected_version, known_version, wanted_version
+from .endpoints import Endpoint
+from .exchange import Exchange, Gateway
+from .lists import answer_list
+from .queries import read_parameters
+from .responses import answer_not_modified, answer_nothing, answer_resource
 
 
 def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: ResourceType) -> None:
@@ -28,27 +24,12 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
     :param gateway: what the endpoints need of the app.
     :param resource_type: the resource type.
     """
-    plural = resource_type.endpoint.lower().removeprefix("/")
+    plural = resource_type.plural
     path = f"/<connection_id>{resource_type.endpoint}"
 
-    def begin(connection_id: str) -> Exchange:
-        method = "get" if request.method == "HEAD" else request.method.lower()
-        return Exchange.begin(gateway, connection_id, f"{method}:{plural}")
-
-    def load(exchange: Exchange) -> dict[str, Any]:
-        body = exchange.body()
-        if not isinstance(body, dict):
-            raise InvalidSyntax(f"The body must be a JSON object: a {resource_type.name}.")
-        normalised, _ = normalise_resource(body, resource_type, exchange.dialect)
-        return load_resource(normalised, resource_type, exchange.dialect)
-
-    def projection(exchange: Exchange) -> Projection:
-        return Projection.read(
-            request.args.get("attributes"),
-            request.args.get("excludedAttributes"),
-            resource_type,
-            ignore_unknown=exchange.dialect.rules.ignore_unknown,
-        )
+    def begin(connection_id: str) -> Endpoint:
+        exchange = Exchange.begin(gateway, connection_id)
+        return Endpoint.open(exchange, resource_type, request.method)
 
     @blueprint.route(path, endpoint=plural, strict_slashes=False)
     class Collection(MethodView):
@@ -56,21 +37,14 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
 
         @blueprint.doc(**documents.describe_list(resource_type))
         def get(self, connection_id: str) -> Response:
-            exchange = begin(connection_id)
-            query = read_query(request.args, resource_type, exchange.dialect, gateway.settings)
-            shown = projection(exchange)
-            service = exchange.service(resource_type)
-            query = replace(query, references=service.references(shown))
-            page = service.find(query)
-            return answer_page(exchange, resource_type, page, query.start_index, shown)
+            return answer_list(begin(connection_id), read_parameters(request.args))
 
         @blueprint.doc(**documents.describe_create(resource_type))
         def post(self, connection_id: str) -> Response:
-            exchange = begin(connection_id)
-            shown, document = projection(exchange), load(exchange)
-            service = exchange.service(resource_type)
-            created = service.create(document, service.references(shown))
-            return answer_resource(exchange, resource_type, created, shown, 201)
+            endpoint = begin(connection_id)
+            shown = shown_by(endpoint)
+            created = endpoint.create(endpoint.exchange.body(), shown)
+            return answer_resource(endpoint.exchange, resource_type, created, shown, 201)
 
     @blueprint.route(f"{path}/<id>", endpoint=f"{plural}-item", strict_slashes=False)
     class Item(MethodView):
@@ -78,39 +52,58 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
 
         @blueprint.doc(**documents.describe_get(resource_type))
         def get(self, connection_id: str, id: str) -> Response:
-            exchange = begin(connection_id)
-            shown = projection(exchange)
-            service = exchange.service(resource_type)
-            resource = service.get(id, service.references(shown))
-            is_known = known_version()
-            if is_known is not None and is_known(resource):
-                return answer_not_modified(resource)
-            return answer_resource(exchange, resource_type, resource, shown)
+            return answer_get(begin(connection_id), id)
 
         @blueprint.doc(**documents.describe_replace(resource_type))
         def put(self, connection_id: str, id: str) -> Response:
-            exchange = begin(connection_id)
-            shown, document = projection(exchange), load(exchange)
-            service = exchange.service(resource_type)
-            references = service.references(shown)
-            replaced = service.replace(id, document, expected_version(), references)
-            return answer_resource(exchange, resource_type, replaced, shown)
+            return answer_put(begin(connection_id), id)
 
         @blueprint.doc(**documents.describe_patch(resource_type))
         def patch(self, connection_id: str, id: str) -> Response:
-            exchange = begin(connection_id)
-            shown = projection(exchange)
-            operations = load_patch(exchange.body(), exchange.dialect)
-            normalised, _ = normalise_patch(operations, resource_type, exchange.dialect)
-            service = exchange.service(resource_type)
-            references = service.references(shown)
-            patched = service.patch(id, normalised, expected_version(), references)
-            if patched is None:
-                return answer_nothing()
-            return answer_resource(exchange, resource_type, patched, shown)
+            return answer_patch(begin(connection_id), id)
 
         @blueprint.doc(**documents.describe_delete(resource_type))
         def delete(self, connection_id: str, id: str) -> Response:
-            exchange = begin(connection_id)
-            exchange.service(resource_type).delete(id, expected_version())
-            return answer_nothing()
+            return answer_delete(begin(connection_id), id)
+
+
+def answer_get(endpoint: Endpoint, id: str) -> Response:
+    """Answer ``GET`` on a resource.
+
+    :param endpoint: the resources of its type.
+    :param id: the SCIM ``id``.
+    :return: the response.
+    """
+    shown = shown_by(endpoint)
+    resource = endpoint.read(id, shown, wanted_version())
+    is_known = known_version()
+    if is_known is not None and is_known(resource):
+        return answer_not_modified(resource)
+    return answer_resource(endpoint.exchange, endpoint.resource_type, resource, shown)
+
+
+def answer_put(endpoint: Endpoint, id: str) -> Response:
+    """Answer ``PUT`` on a resource, as :func:`answer_get` does ``GET``."""
+    shown = shown_by(endpoint)
+    replaced = endpoint.replace(id, endpoint.exchange.body(), expected_version(), shown)
+    return answer_resource(endpoint.exchange, endpoint.resource_type, replaced, shown)
+
+
+def answer_patch(endpoint: Endpoint, id: str) -> Response:
+    """Answer ``PATCH`` on a resource, as :func:`answer_get` does ``GET``."""
+    shown = shown_by(endpoint)
+    patched = endpoint.patch(id, endpoint.exchange.body(), expected_version(), shown)
+    if patched is None:
+        return answer_nothing()
+    return answer_resource(endpoint.exchange, endpoint.resource_type, patched, shown)
+
+
+def answer_delete(endpoint: Endpoint, id: str) -> Response:
+    """Answer ``DELETE`` on a resource, as :func:`answer_get` does ``GET``."""
+    endpoint.delete(id, expected_version())
+    return answer_nothing()
+
+
+def shown_by(endpoint: Endpoint) -> Projection:
+    """Read from the URL what of a resource the client wants to see."""
+    return endpoint.project(request.args.get("attributes"), request.args.get("excludedAttributes"))

@@ -10,11 +10,11 @@ from typing import Any
 from flask import Response, request
 
 from ..protocol.errors import MethodNotAllowed, ScimError, ServiceUnavailable, Unauthorized
-from ..protocol.messages import error_body, list_response
+from ..protocol.messages import cursor_response, error_body, list_response
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
-from ..provisioning.ports import Page, Resource
+from ..provisioning.ports import Resource
 from .exchange import Exchange
 
 SCIM_JSON = "application/scim+json"
@@ -51,37 +51,44 @@ def answer_resource(
     :param status: the HTTP status.
     :return: the response.
     """
-    headers = {"ETag": _etag(resource)}
+    headers = {"ETag": entity_tag(resource)}
     if status == 201:
         headers["Location"] = exchange.location(resource_type, resource.id)
-    return answer(_present(exchange, resource_type, resource, projection), status, headers)
+    return answer(present(exchange, resource_type, resource, projection), status, headers)
 
 
-def answer_page(
-    exchange: Exchange,
-    resource_type: ResourceType,
-    page: Page,
-    start_index: int,
-    projection: Projection,
-) -> Response:
-    """Answer with a part of a list.
+def answer_page(resources: list[dict[str, Any]], total: int, start_index: int) -> Response:
+    """Answer with a part of a list that goes by index.
 
-    :param exchange: the request.
-    :param resource_type: the type of the resources.
-    :param page: the part.
-    :param start_index: the position of its first resource, from 1.
-    :param projection: what of each resource the client gets to see.
+    :param resources: the resources of the part, as the client sees them.
+    :param total: how many there are in all.
+    :param start_index: the position of the first one, from 1.
     :return: the response.
     """
-    resources = [
-        _present(exchange, resource_type, resource, projection) for resource in page.resources
-    ]
-    return answer(list_response(resources, page.total, start_index))
+    return answer(list_response(resources, total, start_index))
+
+
+def answer_cursor_page(
+    resources: list[dict[str, Any]],
+    total: int,
+    *,
+    previous: str | None = None,
+    following: str | None = None,
+) -> Response:
+    """Answer with a part of a list that goes by cursor.
+
+    :param resources: the resources of the part, as the client sees them.
+    :param total: how many there are in all.
+    :param previous: the cursor of the part before, if there is one.
+    :param following: the cursor of the part behind, if there is one.
+    :return: the response.
+    """
+    return answer(cursor_response(resources, total, previous=previous, following=following))
 
 
 def answer_not_modified(resource: Resource) -> Response:
     """Answer that the client's copy is good."""
-    return _answer_nothing(304, {"ETag": _etag(resource)})
+    return _answer_nothing(304, {"ETag": entity_tag(resource)})
 
 
 def answer_nothing() -> Response:
@@ -113,9 +120,17 @@ def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
     return response
 
 
-def _present(
+def present(
     exchange: Exchange, resource_type: ResourceType, resource: Resource, projection: Projection
 ) -> dict[str, Any]:
+    """Write a resource as the client sees it.
+
+    :param exchange: the request.
+    :param resource_type: the type of the resource.
+    :param resource: the resource.
+    :param projection: what of it the client gets to see.
+    :return: the resource as JSON.
+    """
     document: dict[str, Any] = {
         "schemas": [],
         "id": resource.id,
@@ -125,13 +140,15 @@ def _present(
             "created": write_datetime(resource.created),
             "lastModified": write_datetime(resource.modified),
             "location": exchange.location(resource_type, resource.id),
-            "version": _etag(resource),
+            "version": entity_tag(resource),
         },
     }
     base = exchange.base
     for name in _reference_names(resource_type):
         for entry in document.get(name, ()):
-            entry["$ref"] = base + entry["$ref"]
+            # Where the app keeps the entries as values, they are what was sent.
+            if entry.get("$ref", "").startswith("/"):
+                entry["$ref"] = base + entry["$ref"]
     return projection.project(document)
 
 
@@ -145,5 +162,6 @@ def _reference_names(resource_type: ResourceType) -> tuple[str, ...]:
     )
 
 
-def _etag(resource: Resource) -> str:
+def entity_tag(resource: Resource) -> str:
+    """Write the version of a resource, weak because what is shown of it differs by request."""
     return f'W/"{resource.version}"'
