@@ -76,7 +76,20 @@ def database(
     suffix = "" if name == "postgresql" else " CHARACTER SET utf8mb4"
     _run(server, f"CREATE DATABASE {own}{suffix}")
     yield server.set(database=own).render_as_string(hide_password=False)
-    _run(server, f"DROP DATABASE {own}" + (" WITH (FORCE)" if name == "postgresql" else ""))
+    _run(server, f"DROP DATABASE {own}" + _forced(server))
+
+
+@pytest.fixture(scope="module")
+def elsewhere(database: str) -> Iterator[str]:
+    """The URL of a database beside that of ``host``, where tables may have the same names."""
+    url = sa.make_url(database)
+    if url.get_backend_name() == "sqlite":
+        yield database.replace("test.db", "elsewhere.db")
+        return
+    name = f"{url.database}_elsewhere"
+    _run(url, f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    _run(url, f"DROP DATABASE {name}" + _forced(url))
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +146,10 @@ def _run(server: sa.URL, statement: str) -> None:
     with engine.connect() as connection:
         connection.execute(sa.text(statement))
     engine.dispose()
+
+
+def _forced(server: sa.URL) -> str:
+    return " WITH (FORCE)" if server.get_backend_name() == "postgresql" else ""
 
 
 def _unreachable(name: str) -> str | None:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 import flask_scim
@@ -41,27 +40,6 @@ def told(host: Host) -> Iterator[list[tuple[Event, str]]]:
             signal = getattr(flask_scim, name)
             stack.enter_context(signal.connected_to(hear, sender=host.app))
         yield found
-
-
-@pytest.fixture(scope="module")
-def elsewhere(database: str) -> Iterator[str]:
-    """The URL of a database beside that of ``host``, whose tables have the same names."""
-    url = sa.make_url(database)
-    if url.get_backend_name() == "sqlite":
-        yield database.replace("test.db", "elsewhere.db")
-        return
-    name = f"{url.database}_elsewhere"
-    _run(url, f"CREATE DATABASE {name}")
-    yield url.set(database=name).render_as_string(hide_password=False)
-    forced = " WITH (FORCE)" if url.get_backend_name() == "postgresql" else ""
-    _run(url, f"DROP DATABASE {name}{forced}")
-
-
-def _run(url: sa.URL, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
 
 
 @pytest.fixture

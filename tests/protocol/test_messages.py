@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from flask_scim.protocol.errors import NotFound, UniquenessError
-from flask_scim.protocol.messages import ERROR, LIST_RESPONSE, error_body, list_response
+from flask_scim.protocol.messages import (
+    BULK_RESPONSE,
+    ERROR,
+    LIST_RESPONSE,
+    BulkResult,
+    bulk_response,
+    error_body,
+    list_response,
+)
 
 
 def test_list_response() -> None:
@@ -24,3 +32,34 @@ def test_error() -> None:
     assert expected == error_body(UniquenessError("Taken."))
     expected = {"schemas": [ERROR], "status": "404", "detail": "Gone."}
     assert expected == error_body(NotFound("Gone."))
+
+
+def test_bulk_response() -> None:
+    """An operation says what is known of it, and an error stands in it as it would stand alone."""
+    location = "https://example.com/Users/7"
+    gone = NotFound("Gone.")
+    results = [
+        BulkResult("POST", 201, "a", location, 'W/"1"'),
+        BulkResult("DELETE", 404, location=location, error=gone),
+        BulkResult("", 400, "b", error=gone),
+    ]
+    expected = {
+        "schemas": [BULK_RESPONSE],
+        "Operations": [
+            {
+                "method": "POST",
+                "bulkId": "a",
+                "location": location,
+                "version": 'W/"1"',
+                "status": "201",
+            },
+            {
+                "method": "DELETE",
+                "location": location,
+                "status": "404",
+                "response": error_body(gone),
+            },
+            {"bulkId": "b", "status": "400", "response": error_body(gone)},
+        ],
+    }
+    assert expected == bulk_response(results)

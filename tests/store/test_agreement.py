@@ -209,7 +209,7 @@ def rows(hosted: Host) -> Iterator[tuple[Store, list[dict[str, Any]]]]:
     choose = random.Random(7644)
     with hosted.app.app_context():
         connection = hosted.scim.connections.add("agree", tenant="1")
-        service = hosted.scim._service(connection, USER_TYPE, GENERIC)
+        service = hosted.scim._service(connection, USER_TYPE, USER_TYPE, GENERIC)
         skipped = 0
         for number in range(1, 90):
             try:
@@ -218,6 +218,8 @@ def rows(hosted: Host) -> Iterator[tuple[Store, list[dict[str, Any]]]]:
                 skipped += 1
         assert skipped < 10
         session = hosted.db.session()
+        for resource in service.store.find(Query(count=1000)).resources[::4]:
+            service.patch(resource.id, [{"op": "remove", "path": "active"}])
         everyone = service.store.find(Query(count=1000)).resources
         yield service.store, [present(resource) for resource in everyone]
         session.rollback()

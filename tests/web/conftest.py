@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from flask import Flask
 
-import flask_scim
 from tests.host import Host
-
-SIGNALS = (
-    "user_created",
-    "user_updated",
-    "user_deactivated",
-    "user_reactivated",
-    "user_deleted",
-)
+from tests.web.listening import Sent, listen
 
 
 @pytest.fixture
-def sent(host: Host) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+def sent(host: Host) -> Iterator[Sent]:
     """The signals that were sent: the name of each, and what it carried."""
-    found: list[tuple[str, dict[str, Any]]] = []
-
-    def receiver(name: str) -> Callable[..., None]:
-        def receive(sender: Flask, **carried: Any) -> None:
-            found.append((name, {"sender": sender, **carried}))
-
-        return receive
-
-    with ExitStack() as stack:
-        for name in SIGNALS:
-            stack.enter_context(
-                getattr(flask_scim, name).connected_to(receiver(name), sender=host.app)
-            )
+    with listen(host.app) as found:
         yield found
 
 

@@ -232,8 +232,9 @@ FILTERS: list[tuple[str, Refusal]] = [
     ('urn:example:unknown:userName eq "x"', FILTER),
     ('name eq "x"', FILTER),
     ('userName.value eq "x"', FILTER),
-    ('password eq "x"', FILTER),
-    ("password pr", FILTER),
+    ('password eq "x"', (403, "sensitive")),
+    ("password pr", (403, "sensitive")),
+    ('userName eq "a" or not (password sw "x")', (403, "sensitive")),
     ('active gt "x"', FILTER),
     ("active gt true", FILTER),
     ("active co true", FILTER),
@@ -682,6 +683,11 @@ def test_missing_scope(host: Host, scim: ScimClient, ann: dict[str, Any], method
         ("POST", "/Schemas", {"GET", "HEAD", "OPTIONS"}),
         ("DELETE", "/ResourceTypes/User", {"GET", "HEAD", "OPTIONS"}),
         ("PUT", "/ServiceProviderConfig", {"GET", "HEAD", "OPTIONS"}),
+        ("POST", "/", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "", {"GET", "HEAD", "OPTIONS"}),
+        ("GET", "/Bulk", {"OPTIONS", "POST"}),
+        ("DELETE", "/Bulk", {"OPTIONS", "POST"}),
+        ("GET", "/.search", {"OPTIONS", "POST"}),
     ],
 )
 def test_wrong_method(scim: ScimClient, method: str, path: str, allowed: set[str]) -> None:
@@ -693,7 +699,7 @@ def test_wrong_method(scim: ScimClient, method: str, path: str, allowed: set[str
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "/Nonsense", "/users", "/Users/1/name", "/Bulk", "/Me", "/Users/.search/x"],
+    ["/Nonsense", "/users", "/Users/1/name", "/bulk", "/me", "/Users/.search/x", "/.search/x"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_unknown_endpoint(scim: ScimClient, method: str, path: str) -> None:

@@ -27,8 +27,20 @@ def test_service_provider_config(scim: ScimClient) -> None:
     assert config["sort"] == {"supported": True}
     assert config["etag"] == {"supported": True}
     assert config["changePassword"] == {"supported": False}
-    assert config["bulk"]["supported"] is False
-    assert {type(config["bulk"][name]) for name in ("maxOperations", "maxPayloadSize")} == {int}
+    assert config["bulk"] == {
+        "supported": True,
+        "maxOperations": 1_000,
+        "maxPayloadSize": 2_097_152,
+    }
+    assert config["pagination"] == {
+        "cursor": True,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": 100,
+        "maxPageSize": 1_000,
+        "cursorTimeout": 3_600,
+    }
+    assert "interopProfileConformant" not in config
     (scheme,) = config["authenticationSchemes"]
     assert scheme["type"] == "oauthbearertoken"
     assert {"name", "description"} <= set(scheme)
@@ -40,10 +52,17 @@ def test_service_provider_config(scim: ScimClient) -> None:
 
 def test_service_provider_config_follows_the_settings(build: Callable[..., Host]) -> None:
     """The limits are those of the settings."""
-    host = build(SCIM_MAX_PAGE_SIZE=7, SCIM_MAX_CONTENT_LENGTH=5_000)
+    host = build(
+        SCIM_MAX_PAGE_SIZE=7,
+        SCIM_MAX_CONTENT_LENGTH=5_000,
+        SCIM_MAX_BULK_OPERATIONS=0,
+        SCIM_CURSOR_TIMEOUT=60,
+    )
     config = host.connect("acme", tenant="1").get("/ServiceProviderConfig").json
     assert config["filter"]["maxResults"] == 7
-    assert config["bulk"]["maxPayloadSize"] == 5_000
+    assert config["bulk"] == {"supported": False, "maxOperations": 0, "maxPayloadSize": 5_000}
+    assert config["pagination"]["maxPageSize"] == config["pagination"]["defaultPageSize"] == 7
+    assert config["pagination"]["cursorTimeout"] == 60
 
 
 def test_resource_types(scim: ScimClient) -> None:

@@ -174,7 +174,7 @@ def test_host_is_untouched(order: str, api: bool, method: str, path: str) -> Non
     [
         ("GET", "/scim/v2", 404),
         ("GET", "/scim/v2/", 404),
-        ("GET", "/scim/v2/acme", 404),
+        ("GET", "/scim/v2/acme", 401),
         ("GET", "/scim/v2/acme/Nowhere", 404),
         ("DELETE", "/scim/v2/acme/Users", 405),
         ("GET", "/scim/v2/acme/Users", 401),
@@ -280,7 +280,13 @@ def test_document(document: dict[str, Any]) -> None:
     }
     base = "/scim/v2/{connection_id}"
     assert methods == {
+        base: {"get"},
+        f"{base}/.search": {"post"},
+        f"{base}/Bulk": {"post"},
+        f"{base}/Me": {"get", "post", "put", "patch", "delete"},
         f"{base}/Users": {"get", "post"},
+        f"{base}/Users/.search": {"post"},
+        f"{base}/Groups/.search": {"post"},
         f"{base}/Users/{{id}}": {"get", "put", "patch", "delete"},
         f"{base}/Groups": {"get", "post"},
         f"{base}/Groups/{{id}}": {"get", "put", "patch", "delete"},
@@ -348,10 +354,10 @@ def test_page_shows_the_document(http: FlaskClient, document: dict[str, Any]) ->
 
 
 def test_documents_can_be_switched_off(build: Callable[..., Host]) -> None:
-    """A host that does not want to show them does not."""
+    """A host that does not want to show them does not: connections could be called so."""
     client = build(SCIM_DOCS=False).app.test_client()
     for path in ("/scim/v2/openapi.json", "/scim/v2/docs"):
-        assert refusal(client.get(path)) == (404, None)
+        assert refusal(client.get(path)) == (401, None)
 
 
 def test_documents_stay_apart() -> None:
@@ -360,7 +366,7 @@ def test_documents_stay_apart() -> None:
     own = client.get("/api/openapi.json").json["paths"]
     scims = client.get("/scim/v2/openapi.json").json["paths"]
     assert list(own) == ["/api/pets/{id}"]
-    assert all(path.startswith("/scim/v2/{connection_id}/") for path in scims)
+    assert all(path.startswith("/scim/v2/{connection_id}") for path in scims)
 
 
 # Mistakes when the app is made.
