@@ -159,6 +159,26 @@ def resolve_name(name: Name, resource_type: ResourceType) -> AttributePath:
     return AttributePath(attribute, _sub_attribute(attribute, name.sub_attribute), urn)
 
 
+def find_name(name: Name, resource_type: ResourceType, rules: Rules = LENIENT) -> AttributePath:
+    """Bind a name in a query, where a forgiving connection leaves out the URN of an extension.
+
+    :param name: the name as it was written, in any letter case.
+    :param resource_type: the resource type that is searched.
+    :param rules: how forgiving the connection is.
+    :return: the path of the attribute.
+    :raises InvalidPath: if the resource type has no such attribute.
+    """
+    try:
+        return resolve_name(name, resource_type)
+    except InvalidPath:
+        # Entra asks for "manager" without the URN that an extension's attribute has.
+        if name.urn is None and rules.ignore_unknown:
+            for extension in resource_type.extensions:
+                if extension.schema.attribute(name.attribute) is not None:
+                    return resolve_name(replace(name, urn=extension.schema.id), resource_type)
+        raise
+
+
 def resolve_path(path: syntax.Path, resource_type: ResourceType, rules: Rules = LENIENT) -> Target:
     """Bind a PATCH path to the definitions of a resource type.
 
@@ -249,29 +269,19 @@ class _Resolver:
 
     def _knows(self, name: Name) -> bool:
         try:
-            self._bind_in_resource(name)
+            find_name(name, self.resource_type, self.rules)
         except InvalidPath:
             return False
         return True
 
     def _bind(self, name: Name) -> AttributePath:
-        path = self._bind_in_entry(name) if self.within else self._bind_in_resource(name)
+        if self.within:
+            path = self._bind_in_entry(name)
+        else:
+            path = find_name(name, self.resource_type, self.rules)
         if Returned.NEVER in (path.attribute.returned, path.leaf.returned):
             raise SecretFilter(f"{path} cannot be used in a filter.")
         return path
-
-    def _bind_in_resource(self, name: Name) -> AttributePath:
-        try:
-            return resolve_name(name, self.resource_type)
-        except InvalidPath:
-            # Entra asks for "manager" without the URN that an extension's attribute has.
-            if name.urn is None and self.rules.ignore_unknown:
-                for extension in self.resource_type.extensions:
-                    if extension.schema.attribute(name.attribute) is not None:
-                        return resolve_name(
-                            replace(name, urn=extension.schema.id), self.resource_type
-                        )
-            raise
 
     def _bind_in_entry(self, name: Name) -> AttributePath:
         assert self.within is not None

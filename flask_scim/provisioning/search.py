@@ -124,7 +124,7 @@ def _found(number: int, page: Page) -> list[Found]:
 
 
 def _rank(found: Found) -> tuple[bool, str, Any]:
-    """Values of one kind compare as they are, those of different kinds by kind; absent ones last."""
+    """Values of one kind compare as they are, others by their kind; absent ones come last."""
     value = found.position.value
     if value is None:
         return True, "", 0

@@ -8,6 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
@@ -238,9 +239,10 @@ class HashedCodec(Codec):
 class NumberCodec(Codec):
     """A number."""
 
-    def __init__(self, attribute: Attribute, bits: int = 64) -> None:
+    def __init__(self, attribute: Attribute, bits: int = 64, scale: int | None = None) -> None:
         self.whole = attribute.type is Type.INTEGER
         self.limit = 2 ** (bits - 1)
+        self.step = None if scale is None else Decimal(1).scaleb(-scale)
 
     def decode(self, raw: Any) -> Any:
         if raw is None:
@@ -250,7 +252,13 @@ class NumberCodec(Codec):
     def encode(self, value: Any, where: str) -> Any:
         if self.whole and not -self.limit <= value < self.limit:
             raise InvalidValue(f"{where} is out of range here.")
-        return value
+        if self.step is None or self.whole:
+            return value
+        # Rounded as the databases do it, so that the answer shows what is stored.
+        try:
+            return float(Decimal(str(value)).quantize(self.step, ROUND_HALF_UP))
+        except InvalidOperation:
+            raise InvalidValue(f"{where} is out of range here.") from None
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         if isinstance(value, int) and abs(value) >= self.limit:

@@ -59,8 +59,10 @@ def _find_column_codec(attribute: Attribute, kind: Any, *, inverted: bool) -> Co
             return NumberTextCodec(_bits(kind))
         case sa.Integer() if attribute.type is Type.INTEGER:
             return NumberCodec(attribute, _bits(kind))
-        case sa.Numeric() | sa.Float() if attribute.type in (Type.DECIMAL, Type.INTEGER):
+        case sa.Float() if attribute.type in (Type.DECIMAL, Type.INTEGER):
             return NumberCodec(attribute)
+        case sa.Numeric() if attribute.type in (Type.DECIMAL, Type.INTEGER):
+            return NumberCodec(attribute, scale=kind.scale)
         case sa.DateTime() if attribute.type is Type.DATETIME:
             return DateTimeCodec(aware=kind.timezone)
         case _:

@@ -149,7 +149,7 @@ class _Entries:
         literal = dict(slot.literals).get(attribute.name)
         if literal is not None:
             found.append(sa.literal(_ordered(attribute, literal)))
-        # With one argument SQLite has no coalesce(), and PostgreSQL gives a bare NULL the type text.
+        # SQLite has no coalesce() of one argument, and PostgreSQL takes a bare NULL for text.
         return sa.func.coalesce(*found) if len(found) > 1 else found[0] if found else None
 
     def _json(self) -> tuple[Sql, Keys] | None:

@@ -18,12 +18,7 @@ from ..protocol.errors import (
 )
 from ..protocol.messages import SearchRequest
 from ..protocol.parser import parse_filter, parse_name
-from ..protocol.resolver import (
-    AttributePath,
-    Condition,
-    resolve_filter,
-    resolve_name,
-)
+from ..protocol.resolver import AttributePath, Condition, find_name, resolve_filter
 from ..protocol.schema import ResourceType
 from ..protocol.values import is_sound
 from ..provisioning.ports import Query
@@ -87,7 +82,9 @@ def bind_query(
         start_index=min(max(1, start_index), _LARGEST),
         count=page_size(search, settings),
         sort_by=(
-            None if search.sort_by is None else _read_sort(search.sort_by, resource_type, others)
+            None
+            if search.sort_by is None
+            else _read_sort(search.sort_by, resource_type, dialect, others)
         ),
         descending=order == "descending",
     )
@@ -139,11 +136,11 @@ def _read_condition(
 
 
 def _read_sort(
-    text: str, resource_type: ResourceType, others: tuple[ResourceType, ...]
+    text: str, resource_type: ResourceType, dialect: Dialect, others: tuple[ResourceType, ...]
 ) -> AttributePath | None:
     for known in (resource_type, *others):
         try:
-            path = resolve_name(parse_name(text), known)
+            path = find_name(parse_name(text), known, dialect.rules)
         except (InvalidPath, TooMany) as error:
             refusal = error
         else:

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from flask_scim import read_only
-from flask_scim.protocol.definitions import USER_TYPE
 from tests.client import ENTERPRISE, ScimClient
 from tests.host import Host, Plan
 

@@ -26,6 +26,7 @@ from flask_scim.protocol.values import comparable
 from flask_scim.provisioning.ports import Connection, Query, Resource
 from flask_scim.store.backends import find_backend
 from flask_scim.store.binding import Binding
+from flask_scim.store.fitting import find_codec
 from flask_scim.store.store import Hooks, SqlStore
 from flask_scim.store.tables import add_connection_table, add_record_table
 
@@ -552,3 +553,13 @@ def test_text_ids(session: Session, gadgets: list[dict[str, Any]]) -> None:
         "x" * 500,
     ):
         assert store.get(other) is None, other
+
+
+def test_numbers_are_answered_as_they_are_stored() -> None:
+    """A number with more places than the column is rounded before it is written."""
+    codec = find_codec(Attribute("price", Type.DECIMAL), sa.Numeric(10, 2), (), inverted=False)
+    assert codec is not None
+    for sent, stored in ((1.239, 1.24), (2.675, 2.68), (-2.675, -2.68), (7, 7.0), (0.004, 0.0)):
+        assert stored == codec.encode(sent, "price")
+    with pytest.raises(InvalidValue):
+        codec.encode(1e300, "price")

@@ -242,3 +242,12 @@ def test_root_attributes(crowd: ScimClient) -> None:
     assert [each.keys() - {"schemas", "id"} for each in found["Resources"]] == [
         {"userName"}
     ] * 3 + [{"displayName"}] * 2
+
+
+def test_sort_without_the_urn(scim: ScimClient) -> None:
+    """A forgiving connection takes an extension's attribute without its URN, as in a filter."""
+    for name, department in (("ann", "b"), ("bob", "a"), ("cid", None)):
+        extension = {"department": department} if department else {}
+        scim.create(name, **{ENTERPRISE: extension})
+    for sort_by in ("department", f"{ENTERPRISE}:department"):
+        assert names(search(scim, sortBy=sort_by)) == ["bob", "ann", "cid"]
