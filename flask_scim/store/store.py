@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from ..mapping.sources import RecordColumn
 from ..protocol.errors import MutabilityError, UniquenessError
 from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
-from ..protocol.syntax import Operator
 from ..provisioning.members import Member, Plan
 from ..provisioning.ports import (
     Connection,
@@ -26,7 +25,6 @@ from ..provisioning.ports import (
     Left,
     Moved,
     Page,
-    Position,
     Query,
     Resource,
 )
@@ -34,18 +32,13 @@ from .backends import Backend, Sql
 from .binding import Binding
 from .codecs import TextCodec
 from .failures import translated
-from .filters import compile_entry_filter, compile_filter
+from .filters import compile_entry_filter
 from .links import Link
-from .paging import Order
 from .places import Place
+from .reading import Reading, make_resource
 from .references import References
-from .sorting import compile_order
 from .tracking import move_version, writing
 from .uniqueness import Held, find_deleted, is_same_person, make_key
-
-_RECORD_COLUMNS = (
-    *("row_id", "version", "created", "modified", "attributes", "extras", "active_removed"),
-)
 
 
 @dataclass(slots=True)
@@ -86,6 +79,7 @@ class SqlStore:
         self.binding = binding
         self.hooks = hooks
         self.references = references or {}
+        self._reading = Reading(session, backend, connection, binding, self.references)
         self.record = binding.record
         self._held: dict[str, Held] = {}
 
@@ -113,34 +107,15 @@ class SqlStore:
 
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none."""
-        with translated(self.resource_type.name):
-            page = self._select([self._is(id)], Query(count=1, references=references))
-        return page.resources[0] if page.resources else None
+        return self._reading.get(id, references)
 
     def find(self, query: Query) -> Page:
         """List resources in a total order."""
-        with translated(self.resource_type.name):
-            return self._find(query)
-
-    def _find(self, query: Query) -> Page:
-        conditions = []
-        if query.condition is not None:
-            conditions.append(self._compile(query.condition))
-        order = compile_order(query, self.binding, self.backend)
-        page = self._select(conditions, query, order) if query.count else Page([], 0)
-        if not query.totals:
-            return page
-        offset, found = query.start_index - 1, len(page.resources)
-        is_whole = query.after is None and query.before is None
-        if is_whole and found < query.count and (found or not offset):
-            return replace(page, total=offset + found)
-        self.backend.prepare(self.binding.connect(self.session))
-        counted = self._scoped(self.binding.select(sa.func.count()), *conditions)
-        return replace(page, total=self.session.execute(counted).scalar_one())
+        return self._reading.find(query)
 
     def lock(self, id: str) -> Resource | None:
         """Read a resource and keep others from changing it until the transaction ends."""
-        is_it = self._is(id)
+        is_it = self._reading.is_it(id)
         self.backend.lock(
             self.binding.connect(self.session), self.record, self._is_record_of(is_it)
         )
@@ -148,14 +123,16 @@ class SqlStore:
             self.binding.id.column, *self.record.c, self.binding.model
         ).with_for_update(of=[self.record, self.binding.model])
         found = self.session.execute(
-            self._scoped(statement, is_it), execution_options={"populate_existing": True}
+            self._reading.scoped(statement, is_it), execution_options={"populate_existing": True}
         ).first()
         if found is None:
             return None
         raw_id, *columns, row = found
         record = dict(zip(self.record.c.keys(), columns, strict=True))
         values = self.binding.read(row, record)
-        resource = self._resource(self.binding.id.codec.decode(raw_id), values, record, row)
+        resource = make_resource(
+            self.binding, self.binding.id.codec.decode(raw_id), values, record, row
+        )
         self._held[resource.id] = Held(row, values, record)
         return resource
 
@@ -283,78 +260,11 @@ class SqlStore:
         key = self._held[resource.id].record["row_id"]
         return self.references[name].load([key], limit).get(key, [])
 
-    def _compile(self, condition: Condition) -> Sql:
-        return compile_filter(condition, self.binding, self.backend, self.references)
-
-    def _is(self, id: str) -> Sql:
-        place = self.binding.id
-        if place.codec.parse(id) is None:
-            return sa.false()
-        assert place.column is not None
-        return place.codec.compare(self.backend, place.column, Operator.EQ, id)
-
-    def _scoped(self, statement: sa.Select[Any], *conditions: Sql) -> sa.Select[Any]:
-        """Narrow a statement to what this connection may see."""
-        return statement.where(*self.binding.own(self.connection), *conditions)
-
-    def _select(
-        self,
-        conditions: list[Sql],
-        query: Query,
-        order: Order | None = None,
-    ) -> Page:
-        binding = self.binding
-        columns = [self.record.c[name] for name in _RECORD_COLUMNS]
-        entity = [binding.model] if binding.computes else []
-        ranks = () if order is None else order.columns
-        backwards = query.before is not None and query.after is None
-        selected = (*ranks, binding.id.column, *columns, *binding.columns, *entity)
-        statement = self._scoped(binding.select(*selected), *conditions).limit(query.count)
-        if order is not None:
-            statement = statement.where(*order.within(query))
-            statement = statement.order_by(*order.by(backwards=backwards))
-        if query.start_index > 1:
-            statement = statement.offset(query.start_index - 1)
-        self.backend.prepare(self.binding.connect(self.session))
-        resources, keys, positions = [], [], []
-        rows = list(self.session.execute(statement))
-        for found in reversed(rows) if backwards else rows:
-            rank, (id, *rest) = found[: len(ranks)], found[len(ranks) :]
-            row = found[-1] if entity else None
-            record = dict(zip(_RECORD_COLUMNS, rest, strict=False))
-            values = binding.decode(rest[len(columns) : len(columns) + len(binding.columns)], row)
-            resources.append(self._resource(binding.id.codec.decode(id), values, record))
-            keys.append(record["row_id"])
-            if rank:
-                positions.append(Position(*rank))
-        for name in query.references:
-            entries = self.references[name].load(keys)
-            for key, resource in zip(keys, resources, strict=True):
-                if key in entries:
-                    resource.document[name] = entries[key]
-        return Page(resources, 0, positions)
-
-    def _resource(
-        self,
-        id: str,
-        values: list[Any],
-        record: dict[str, Any],
-        row: Any = None,
-        written: tuple[str, ...] = (),
-    ) -> Resource:
-        document = self.binding.mapping.join(values, record["attributes"], record["extras"])
-        is_active = document.get("active") is not False
-        if record["active_removed"]:
-            document.pop("active", None)
-        created, modified = record["created"], record["modified"]
-        version = record["version"]
-        return Resource(id, document, version, created, modified, row, is_active, written)
-
     def _stored(self, row: Any, record: dict[str, Any], written: tuple[str, ...] = ()) -> Resource:
         id = self.binding.id.read(row, record)
         values = self.binding.read(row, record)
         self._held[id] = Held(row, values, record)
-        return self._resource(id, values, record, row, written)
+        return make_resource(self.binding, id, values, record, row, written)
 
     def _find_deleted(self, parts: Parts, other_than: Any = None) -> list[Held]:
         return find_deleted(
