@@ -123,6 +123,8 @@ def _connect(
     with app.app_context():
         if scim.connections.get(name) is None:
             scim.connections.add(name, idp=idp, tenant=organization)
+        for earlier in scim.tokens.list(name):
+            scim.tokens.revoke(earlier.id)
         token, _ = scim.tokens.issue(name, expires_in=86_400)
     base_url = f"{origin}/scim/v2/{name}"
     print(f"{idp.title()} for {organization}\n  base URL  {base_url}\n  token     {token}\n")

@@ -14,7 +14,7 @@ from .protocol.schema import (
     Uniqueness,
 )
 from .provisioning.changes import Event
-from .provisioning.ports import Connection
+from .provisioning.ports import Connection, State
 from .signals import (
     group_created,
     group_deleted,
@@ -26,6 +26,8 @@ from .signals import (
     resource_members_changed,
     resource_reactivated,
     resource_updated,
+    token_expiring,
+    token_idle,
     user_created,
     user_deactivated,
     user_deleted,
@@ -45,6 +47,7 @@ __all__ = [
     "ResourceType",
     "Returned",
     "Schema",
+    "State",
     "Type",
     "Uniqueness",
     "computed",
@@ -60,6 +63,8 @@ __all__ = [
     "resource_members_changed",
     "resource_reactivated",
     "resource_updated",
+    "token_expiring",
+    "token_idle",
     "user_created",
     "user_deactivated",
     "user_deleted",

@@ -17,6 +17,7 @@ from flask import Flask
 
 _signals = Namespace()
 _log = logging.getLogger("flask_scim.signals")
+_log_of_tokens = logging.getLogger("flask_scim.connections")
 
 #: Sent when an identity provider has created a user, or brought back one that it had deleted.
 user_created = _signals.signal("user-created")
@@ -65,6 +66,12 @@ resource_members_changed = _signals.signal("resource-members-changed")
 #: Sent when an identity provider has deleted such a resource.
 resource_deleted = _signals.signal("resource-deleted")
 
+#: Sent 30, 20, 7 and 1 days before a token ends, each once, with ``notice`` and ``connection``.
+token_expiring = _signals.signal("token-expiring")
+
+#: Sent once when a token that another one has taken over from is not used any more.
+token_idle = _signals.signal("token-idle")
+
 _BY_TYPE: dict[str, Signal] = {
     "user.created": user_created,
     "user.updated": user_updated,
@@ -100,11 +107,32 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
             signal, name = _OF_OTHERS[event.kind], "resource"
         if signal is None:
             continue
-        subject = {name: event.row}
-        for receiver in signal.receivers_for(app):
-            try:
-                receiver(app, event=event, connection=event.connection, **subject)
-            except Exception:
-                _log.exception("A receiver of %s raised; the change stands.", event.type)
-            finally:
-                recover()
+        carried = {"event": event, "connection": event.connection, name: event.row}
+        _send(signal, event.type, app, carried, recover)
+
+
+def publish_notice(app: Flask, notice: Any, connection: Any, recover: Callable[[], None]) -> None:
+    """Tell, by a signal and in the log, that somebody should look at a token.
+
+    :param app: the app, which is the sender.
+    :param notice: what there is to say of the token.
+    :param connection: the connection that it opens.
+    :param recover: called after each receiver, so that the next one starts clean.
+    """
+    _log_of_tokens.warning("%s", notice)
+    signal = {"expiring": token_expiring, "idle": token_idle}[notice.kind]
+    carried = {"notice": notice, "connection": connection}
+    _send(signal, f"token.{notice.kind}", app, carried, recover)
+
+
+def _send(
+    signal: Signal, name: str, app: Flask, carried: dict[str, Any], recover: Callable[[], None]
+) -> None:
+    """Call every receiver on its own, so that one that raises stops nobody."""
+    for receiver in signal.receivers_for(app):
+        try:
+            receiver(app, **carried)
+        except Exception:
+            _log.exception("A receiver of %s raised; the change stands.", name)
+        finally:
+            recover()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..protocol.dialects import find_dialect
-from ..provisioning.ports import Connection
+from ..provisioning.ports import Connection, State
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_DOMAIN = re.compile(
+    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])",
+    re.ASCII,
+)
+# The standard library encodes these as other letters: it would take one domain for another.
+_ENCODED_OTHERWISE = frozenset("ßẞς\u200c\u200d")
+
+
+class Clash(ValueError):
+    """What is asked for can be used, and does not go together with what is there."""
 
 
 class Connections:
@@ -22,22 +32,36 @@ class Connections:
 
     :param session: the host's session.
     :param table: our table of connections.
+    :param owned: our tables with rows that belong to a connection, those first that others refer to
+        last.
     :param choose_tenant: takes the tenant that was asked for, if any, and returns the one to use;
         raises ``ValueError`` if no resource can belong to it.
+    :param forget: deletes rows of a connection that are neither the host's nor in these tables.
     """
 
     def __init__(
         self,
         session: Any,
         table: sa.Table,
+        owned: Sequence[sa.Table],
         choose_tenant: Callable[[str | None], str | None],
+        forget: Callable[[str], None],
     ) -> None:
         self._session = session
         self._table = table
+        self._owned = owned
         self._choose_tenant = choose_tenant
+        self._forget = forget
 
     def add(
-        self, id: str, *, idp: str = "generic", tenant: str | None = None, strict: bool = False
+        self,
+        id: str,
+        *,
+        idp: str = "generic",
+        tenant: str | None = None,
+        strict: bool = False,
+        name: str | None = None,
+        domains: Iterable[str] = (),
     ) -> Connection:
         """Add a connection.
 
@@ -45,32 +69,184 @@ class Connections:
         :param idp: the identity provider.
         :param tenant: the customer's key in the app, as text; left out, ``SCIM_DEFAULT_TENANT``.
         :param strict: whether only the standard is accepted.
+        :param name: what people call it; left out, the ``id``.
+        :param domains: the domains of e-mail addresses that the customer has proved to own.
         :return: the connection.
-        :raises ValueError: if the name, tenant or provider cannot be used, or the name is taken.
+        :raises ValueError: if something cannot be used, or the ``id`` is taken.
         """
-        if not _NAME.fullmatch(id):
+        if not is_id(id):
             raise ValueError(
                 f"{id!r} cannot be the name of a connection; use up to 64 letters, digits, "
                 "dots, dashes and underscores, and begin with a letter or digit."
             )
         find_dialect(idp, strict)
-        connection = Connection(id, self._choose_tenant(tenant), idp, strict, datetime.now(UTC))
+        connection = Connection(
+            id,
+            self._choose_tenant(tenant),
+            idp,
+            strict,
+            datetime.now(UTC),
+            _read_name(name),
+            domains=_read_domains(domains),
+        )
         try:
-            self._session.execute(self._table.insert().values(asdict(connection)))
+            self._session.execute(self._table.insert().values(_columns(connection)))
             self._session.commit()
         except IntegrityError:
             self._session.rollback()
-            raise ValueError(f"There is a connection {id!r} already.") from None
+            raise Clash(f"There is a connection {id!r} already.") from None
         return connection
 
     def get(self, id: str) -> Connection | None:
         """Read a connection; ``None`` if there is none."""
+        if not is_id(id):
+            return None
         statement = sa.select(self._table).where(self._table.c.id == id)
         found = self._session.execute(statement).mappings().first()
         # MariaDB compares without case; the name in a URL is exact.
-        return Connection(**found) if found and found["id"] == id else None
+        return read_connection(found) if found and found["id"] == id else None
 
-    def list(self) -> list[Connection]:
-        """List all connections by name."""
-        statement = sa.select(self._table).order_by(self._table.c.id)
-        return [Connection(**row) for row in self._session.execute(statement).mappings()]
+    def list(self, after: str | None = None, most: int | None = None) -> list[Connection]:
+        """List connections by name.
+
+        :param after: the name after which the list begins; left out, at the first one.
+        :param most: the most to list; left out, all.
+        :return: the connections.
+        """
+        statement = sa.select(self._table).order_by(self._table.c.id).limit(most)
+        if after is not None:
+            statement = statement.where(self._table.c.id > after)
+        return [read_connection(row) for row in self._session.execute(statement).mappings()]
+
+    def edit(
+        self,
+        id: str,
+        *,
+        idp: str | None = None,
+        strict: bool | None = None,
+        name: str | None = None,
+        domains: Iterable[str] | None = None,
+    ) -> Connection:
+        """Change a connection; what is left out stays as it is, and so does its tenant.
+
+        :param id: the connection.
+        :param idp: the identity provider.
+        :param strict: whether only the standard is accepted.
+        :param name: what people call it; empty for the ``id``.
+        :param domains: the domains of e-mail addresses that the customer has proved to own.
+        :return: the connection as it is now.
+        :raises ValueError: if there is no such connection, or something cannot be used.
+        """
+        changes: dict[str, Any] = {}
+        if idp is not None:
+            find_dialect(idp)
+            changes["idp"] = idp
+        if strict is not None:
+            changes["strict"] = strict
+        if name is not None:
+            changes["name"] = _read_name(name)
+        if domains is not None:
+            changes["domains"] = [*_read_domains(domains)]
+        return self._save(id, **changes)
+
+    def pause(self, id: str) -> Connection:
+        """Ask the identity provider to come back later: it is answered with 503.
+
+        :param id: the connection.
+        :return: the connection as it is now.
+        :raises ValueError: if there is no such connection.
+        """
+        return self._save(id, state=State.PAUSED)
+
+    def disable(self, id: str) -> Connection:
+        """Refuse the identity provider: it is answered with 403. See :meth:`pause`."""
+        return self._save(id, state=State.DISABLED)
+
+    def resume(self, id: str) -> Connection:
+        """Serve the identity provider again. See :meth:`pause`."""
+        return self._save(id, state=State.ACTIVE)
+
+    def remove(self, id: str) -> None:
+        """Remove a connection, its tokens and what SCIM knows of its resources.
+
+        The host's rows stay as they are: nobody loses access by it.
+
+        :param id: the connection.
+        :raises ValueError: if there is no such connection.
+        """
+        self._existing(id)
+        self._forget(id)
+        for table in self._owned:
+            self._session.execute(table.delete().where(table.c.connection_id == id))
+        self._session.execute(self._table.delete().where(self._table.c.id == id))
+        self._session.commit()
+
+    def _existing(self, id: str) -> Connection:
+        connection = self.get(id)
+        if connection is None:
+            raise ValueError(f"There is no connection {id!r}.")
+        return connection
+
+    def _save(self, id: str, **changes: Any) -> Connection:
+        """Write what has changed, and nothing that somebody else may be changing just then."""
+        self._existing(id)
+        # What was read before belongs to an older snapshot.
+        self._session.commit()
+        changed = self._table.update().where(self._table.c.id == id)
+        self._session.execute(changed.values(**changes, updated=datetime.now(UTC)))
+        self._session.commit()
+        return self._existing(id)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be the ``id`` of a connection."""
+    return _ID.fullmatch(text) is not None
+
+
+def read_connection(row: Any) -> Connection:
+    """Read a connection from a row of its table.
+
+    :param row: the columns by name.
+    :return: the connection.
+    """
+    values = {name: row[name] for name in Connection.__slots__}
+    values["state"] = State(values["state"])
+    values["domains"] = tuple(values["domains"])
+    return Connection(**values)
+
+
+def _columns(connection: Connection) -> dict[str, Any]:
+    return asdict(connection) | {"domains": list(connection.domains)}
+
+
+def _read_name(name: str | None) -> str | None:
+    if name is not None and len(name) > 255:
+        raise ValueError("The name of a connection may have at most 255 characters.")
+    if name is not None and not name.isprintable():
+        raise ValueError("The name of a connection is one line of printable characters.")
+    return (name or "").strip() or None
+
+
+def _read_domains(domains: Iterable[str]) -> tuple[str, ...]:
+    """Bring domains into the form in which they compare, each once."""
+    found: dict[str, None] = {}
+    for domain in domains:
+        text = _encode_domain(domain)
+        if not _DOMAIN.fullmatch(text):
+            raise ValueError(
+                f"{domain[:100]!r} is no domain; write it as in example.com, or, with letters "
+                "beyond ASCII, as in xn--bcher-kva.example."
+            )
+        found[text] = None
+    return tuple(found)
+
+
+def _encode_domain(domain: str) -> str:
+    """Write a domain in ASCII (:rfc:`3490`); the empty text if that cannot be done."""
+    text = domain.strip().removesuffix(".")
+    if len(text) > 253 or _ENCODED_OTHERWISE & set(text):
+        return ""
+    try:
+        return text.encode("idna").decode().lower()
+    except UnicodeError:
+        return ""

@@ -6,6 +6,17 @@ from collections.abc import Iterable
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
+#: What an identity provider needs, by resource type; of those not named here, everything.
+_PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
+    # Entra never replaces a resource as a whole.
+    "entra": {
+        "users": ("get", "post", "patch", "delete"),
+        "groups": ("get", "post", "patch", "delete"),
+    },
+    # Okta deactivates people and never deletes them.
+    "okta": {"users": ("get", "post", "put", "patch"), "groups": METHODS},
+}
+
 
 def all_scopes(plurals: Iterable[str]) -> tuple[str, ...]:
     """List every scope there is.
@@ -16,17 +27,41 @@ def all_scopes(plurals: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{method}:{plural}" for plural in plurals for method in METHODS)
 
 
+def preset(idp: str, plurals: Iterable[str]) -> tuple[str, ...]:
+    """List the scopes that an identity provider needs.
+
+    :param idp: the identity provider.
+    :param plurals: the resource types that the app serves.
+    :return: the scopes, in order; all of them where it is not known what it needs.
+    """
+    needed = _PRESETS.get(idp, {})
+    return tuple(
+        f"{method}:{plural}" for plural in plurals for method in needed.get(plural, METHODS)
+    )
+
+
 def read_scopes(scopes: Iterable[str], plurals: Iterable[str]) -> tuple[str, ...]:
     """Check the scopes that somebody asks for.
 
-    :param scopes: the scopes; each text may hold several, separated by blanks or commas.
+    :param scopes: the scopes, or names of presets such as ``entra``; each text may hold several,
+        separated by blanks or commas.
     :param plurals: the resource types that the app serves.
     :return: the scopes, each once; all of them where none is asked for.
     :raises ValueError: if one does not exist; the message lists those that do.
     """
+    plurals, asked = tuple(plurals), list(scopes)
     known = all_scopes(plurals)
-    asked = [scope for text in scopes for scope in text.replace(",", " ").split()]
-    for scope in asked:
-        if scope not in known:
-            raise ValueError(f"{scope!r} is no scope; choose from {', '.join(known)}.")
-    return tuple(dict.fromkeys(asked)) or known
+    if not asked:
+        return known
+    found: list[str] = []
+    for scope in (scope for text in asked for scope in text.replace(",", " ").split()):
+        if scope in _PRESETS:
+            found += preset(scope, plurals)
+        elif scope in known:
+            found.append(scope)
+        else:
+            names = ", ".join((*known, *_PRESETS))
+            raise ValueError(f"{scope!r} is no scope; choose from {names}.")
+    if not found:
+        raise ValueError(f"No scope is named; choose from {', '.join((*known, *_PRESETS))}.")
+    return tuple(dict.fromkeys(found))

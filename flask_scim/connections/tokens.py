@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import builtins
+import logging
+import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,16 +13,23 @@ from typing import Any
 
 import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
-from sqlalchemy.exc import OperationalError
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
 from ..store.failures import translated
+from .connections import Clash, read_connection
+from .expiry import WARNINGS, Notice, ignore, warning_due
+from .rows import check_connection, hash_secret, is_same, lock_connection, note_use
 from .scopes import read_scopes
+from .watch import Watch
 
+_log = logging.getLogger("flask_scim.connections")
+_ID = re.compile(r"[0-9a-f]{16}")
 _PREFIX = "scim_"
 _LONGEST = 512
-_LAST_USED_STEP = timedelta(minutes=1)
+_SHORTEST, _LONGEST_LIFE = 900, 10 * 366 * 86_400
+#: How many tokens of a connection can be good at once.
+_MOST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Tokens:
     :param connections: our table of connections.
     :param keys: gives the keys to sign with; the last one signs, all of them verify.
     :param plurals: the resource types that are served, as ``users``.
+    :param notify: told of a token that ends soon or that nobody uses any more.
     """
 
     def __init__(
@@ -63,45 +72,59 @@ class Tokens:
         connections: sa.Table,
         keys: Callable[[], Sequence[str]],
         plurals: Sequence[str],
+        notify: Callable[[Notice], None] = ignore,
     ) -> None:
         self._session = session
         self._table = table
         self._connections = connections
         self._keys = keys
         self._plurals = plurals
+        self._watch = Watch(session, table, notify)
 
     def issue(
         self, connection_id: str, scopes: Iterable[str] = (), expires_in: int | None = None
     ) -> tuple[str, Token]:
-        """Issue a token.
+        """Issue a token; a connection has two at the most, so that one can take over from another.
 
         :param connection_id: the connection that it opens.
-        :param scopes: what it allows, such as ``get:users``; everything where none is given.
-        :param expires_in: how long it is good, in seconds; ``None`` for ever.
+        :param scopes: what it allows, such as ``get:users``, or the name of an identity provider
+            for what that one needs; everything where none is given.
+        :param expires_in: how long it is good, in seconds, at least 900; ``None`` for ever.
         :return: the token, which cannot be read again, and what is known of it.
-        :raises ValueError: if there is no such connection or scope, or the time is not above 0.
+        :raises ValueError: if there is no such connection or scope, the time is out of range, or
+            the connection has two tokens.
         """
         allowed = read_scopes(scopes, self._plurals)
-        if expires_in is not None and not 0 < expires_in <= 10 * 366 * 86_400:
-            raise ValueError("A token lasts at least one second and at most ten years.")
-        self._check_connection(connection_id)
-        now = datetime.now(UTC)
-        expires = None if expires_in is None else now + timedelta(seconds=expires_in)
-        id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        text = _PREFIX + self._signer().sign(f"{id}.{secret}").decode()
-        token = Token(id, connection_id, allowed, now, expires, None, None)
-        self._session.execute(
-            self._table.insert().values(
-                id=id,
-                connection_id=connection_id,
-                secret_hash=_hash(secret),
-                scopes=list(allowed),
-                created=now,
-                expires=expires,
+        _check_lifetime(expires_in)
+        lock_connection(self._session, self._connections, connection_id)
+        if len(self._active(connection_id)) >= _MOST:
+            self._session.rollback()
+            raise Clash(f"{connection_id} has {_MOST} tokens that are good; revoke one first.")
+        return self._make(connection_id, allowed, expires_in)
+
+    def rotate(self, connection_id: str, expires_in: int | None = None) -> tuple[str, Token]:
+        """Issue a token like the newest one of a connection, which stays good until it is revoked.
+
+        :param connection_id: the connection.
+        :param expires_in: how long it is good, in seconds; left out, as long as the other was.
+        :return: the token, which cannot be read again, and what is known of it.
+        :raises ValueError: if the connection has no token that is good, or two already.
+        """
+        _check_lifetime(expires_in)
+        lock_connection(self._session, self._connections, connection_id)
+        active = self._active(connection_id)
+        if len(active) != 1:
+            self._session.rollback()
+            raise Clash(
+                f"{connection_id} has no token that is good; issue one."
+                if not active
+                else f"{connection_id} has {_MOST} tokens that are good; revoke {active[-1].id}, "
+                f"the older one, first."
             )
-        )
-        self._session.commit()
-        return text, token
+        (token,) = active
+        if expires_in is None and token.expires is not None:
+            expires_in = round((token.expires - token.created).total_seconds())
+        return self._make(connection_id, token.scopes, expires_in)
 
     def verify(self, text: str) -> tuple[Connection, Token]:
         """Find the connection that a token opens.
@@ -111,60 +134,62 @@ class Tokens:
         :raises Unauthorized: if the token is forged, unknown, expired or revoked.
         """
         id, secret = self._read(text)
-        tokens, connections = self._table.c, self._connections.c
         statement = (
             sa.select(self._table, self._connections)
-            .join(self._connections, tokens.connection_id == connections.id)
-            .where(tokens.id == id)
+            .join(self._connections, self._table.c.connection_id == self._connections.c.id)
+            .where(self._table.c.id == id)
         )
         with translated("token"):
             found = self._session.execute(statement).first()
-        now = datetime.now(UTC)
-        stored = found._mapping[tokens.secret_hash] if found else _hash("")
-        if not hmac.compare_digest(stored, _hash(secret)) or found is None:
+        stored = found._mapping[self._table.c.secret_hash] if found else hash_secret("")
+        if not is_same(stored, hash_secret(secret)) or found is None:
             raise Unauthorized("The bearer token is not known here.")
         values = found._mapping
-        token = Token(
-            id,
-            values[tokens.connection_id],
-            tuple(values[tokens.scopes]),
-            values[tokens.created],
-            values[tokens.expires],
-            values[tokens.last_used],
-            values[tokens.revoked],
-        )
+        token = _read_token({name: values[self._table.c[name]] for name in Token.__slots__})
+        now = datetime.now(UTC)
         if token.revoked is not None:
-            raise Unauthorized("The bearer token has been revoked; issue a new one.")
+            raise _refused(token, "has been revoked")
         if token.expires is not None and token.expires <= now:
-            raise Unauthorized("The bearer token has expired; issue a new one.")
-        self._note_use(token, now)
-        connection = Connection(
-            values[connections.id],
-            values[connections.tenant],
-            values[connections.idp],
-            values[connections.strict],
-            values[connections.created],
-        )
+            raise _refused(token, "has expired")
+        note_use(self._session, self._table, token.id, token.last_used, now)
+        columns = self._connections.c.items()
+        connection = read_connection({name: values[column] for name, column in columns})
+        self._watch.tell_end(token, values[self._table.c.warned], now)
         return connection, token
 
-    def list(self, connection_id: str) -> list[Token]:
+    def check(self) -> builtins.list[Notice]:
+        """Tell of every token that ends soon, or that another one has taken over from.
+
+        :return: what was told, each once and never again.
+        """
+        # Whoever asks every day in one long session would else be shown the same day for ever.
+        self._session.commit()
+        now, columns = datetime.now(UTC), self._table.c
+        soon = now + timedelta(days=WARNINGS[0])
+        rows = self._session.execute(
+            sa.select(self._table).where(
+                columns.revoked.is_(None), columns.expires > now, columns.expires <= soon
+            )
+        ).mappings()
+        told = [self._watch.tell_end(_read_token(row), row["warned"], now) for row in rows.all()]
+        for connection_id in self._session.scalars(
+            sa.select(columns.connection_id)
+            .where(columns.revoked.is_(None))
+            .group_by(columns.connection_id)
+            .having(sa.func.count() > 1)
+        ).all():
+            told.append(self._watch.tell_idle(self._active(connection_id), now))
+        return [notice for notice in told if notice is not None]
+
+    def list(self, connection_id: str) -> builtins.list[Token]:
         """List the tokens of a connection, newest first.
 
         :param connection_id: the connection.
         :return: what is known of them.
         :raises ValueError: if there is no such connection.
         """
-        self._check_connection(connection_id)
-        columns = self._table.c
-        rows = self._session.execute(
-            sa.select(self._table)
-            .where(columns.connection_id == connection_id)
-            .order_by(columns.created.desc(), columns.id)
-        ).mappings()
-        return [
-            Token(**{**row, "scopes": tuple(row["scopes"])})
-            for row in ({name: row[name] for name in Token.__slots__} for row in rows)
-        ]
+        check_connection(self._session, self._connections, connection_id)
+        return self._tokens_of(connection_id)
 
     def revoke(self, id: str) -> None:
         """Revoke a token, from this moment on.
@@ -172,6 +197,9 @@ class Tokens:
         :param id: the token's id.
         :raises ValueError: if there is no such token.
         """
+        unknown = ValueError(f"There is no token {id[:100]!r}.")
+        if not _ID.fullmatch(id):
+            raise unknown
         revoked = self._session.execute(
             self._table.update()
             .where(self._table.c.id == id)
@@ -179,7 +207,7 @@ class Tokens:
         )
         self._session.commit()
         if not revoked.rowcount:
-            raise ValueError(f"There is no token {id!r}.")
+            raise unknown
 
     def _read(self, text: str) -> tuple[str, str]:
         refused = Unauthorized("The bearer token is not known here.")
@@ -192,27 +220,59 @@ class Tokens:
         id, _, secret = signed.partition(".")
         return id, secret
 
-    def _note_use(self, token: Token, now: datetime) -> None:
-        if token.last_used is not None and now - token.last_used < _LAST_USED_STEP:
-            return
-        noted = self._table.update().where(self._table.c.id == token.id).values(last_used=now)
-        try:
-            self._session.execute(noted)
-            self._session.commit()
-        except OperationalError:
-            # A busy database must not refuse a request for the sake of a note.
-            self._session.rollback()
+    def _make(
+        self, connection_id: str, allowed: tuple[str, ...], expires_in: int | None
+    ) -> tuple[str, Token]:
+        now = datetime.now(UTC)
+        expires = None if expires_in is None else now + timedelta(seconds=expires_in)
+        id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        text = _PREFIX + self._signer().sign(f"{id}.{secret}").decode()
+        token = Token(id, connection_id, allowed, now, expires, None, None)
+        self._session.execute(
+            self._table.insert().values(
+                id=id,
+                connection_id=connection_id,
+                secret_hash=hash_secret(secret),
+                scopes=list(allowed),
+                created=now,
+                expires=expires,
+                # Whoever issues a token of a week knows that it ends within a month.
+                warned=warning_due(expires, now),
+                idle_told=False,
+            )
+        )
+        self._session.commit()
+        return text, token
 
-    def _check_connection(self, id: str) -> None:
-        column = self._connections.c.id
-        found = self._session.execute(sa.select(column).where(column == id)).scalar()
-        # MariaDB compares without case; the name of a connection is exact.
-        if found != id:
-            raise ValueError(f"There is no connection {id!r}.")
+    def _tokens_of(self, connection_id: str, *conditions: Any) -> builtins.list[Token]:
+        columns = self._table.c
+        rows = self._session.execute(
+            sa.select(self._table)
+            .where(columns.connection_id == connection_id, *conditions)
+            .order_by(columns.created.desc(), columns.id)
+        ).mappings()
+        return [_read_token(row) for row in rows]
+
+    def _active(self, connection_id: str) -> builtins.list[Token]:
+        """The tokens of a connection that are good, newest first."""
+        columns, now = self._table.c, datetime.now(UTC)
+        is_good = sa.or_(columns.expires.is_(None), columns.expires > now)
+        return self._tokens_of(connection_id, columns.revoked.is_(None), is_good)
 
     def _signer(self) -> Signer:
         return Signer(list(self._keys()), salt="flask-scim.token")
 
 
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _check_lifetime(seconds: int | None) -> None:
+    if seconds is not None and not _SHORTEST <= seconds <= _LONGEST_LIFE:
+        raise ValueError(f"A token lasts at least {_SHORTEST} seconds and at most ten years.")
+
+
+def _refused(token: Token, why: str) -> Unauthorized:
+    _log.warning("Token %s of connection %s %s.", token.id, token.connection_id, why)
+    return Unauthorized(f"The bearer token {why}; issue a new one.")
+
+
+def _read_token(row: Any) -> Token:
+    values = {name: row[name] for name in Token.__slots__}
+    return Token(**values | {"scopes": tuple(values["scopes"])})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from ..protocol.errors import ServiceUnavailable
@@ -14,6 +15,17 @@ from ..protocol.schema import ResourceType
 from .members import Plan
 
 Document = dict[str, Any]
+
+
+class State(StrEnum):
+    """What a connection is open for."""
+
+    #: Its identity provider is served.
+    ACTIVE = "active"
+    #: Its identity provider is asked to come back later, and nobody loses access.
+    PAUSED = "paused"
+    #: Its identity provider is refused.
+    DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,10 @@ class Connection:
     :param idp: the identity provider, which decides the dialect.
     :param strict: whether only the standard is accepted.
     :param created: when the connection was made.
+    :param name: what people call it; ``None`` for its :attr:`id`.
+    :param state: what it is open for.
+    :param domains: the domains of e-mail addresses that the customer has proved to own.
+    :param updated: when it was last changed; ``None`` if it never was.
     """
 
     id: str
@@ -32,6 +48,10 @@ class Connection:
     idp: str
     strict: bool
     created: datetime
+    name: str | None = None
+    state: State = State.ACTIVE
+    domains: tuple[str, ...] = ()
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import relationship
+from sqlalchemy.orm import Session, relationship
 
 from ..mapping.sources import Refs
 
@@ -48,3 +48,18 @@ def make_group_model(base: Any, user_model: type) -> type:
             "members": relationship(user_model, secondary=pairs, viewonly=True),
         },
     )
+
+
+def delete_groups(session: Session, model: type, record: sa.Table, connection_id: str) -> None:
+    """Delete the groups that one connection has in such a model, whose rows nobody else knows.
+
+    :param session: the host's session.
+    :param model: the model that :func:`make_group_model` made.
+    :param record: our table of their records, whose own rows stay.
+    :param connection_id: the connection.
+    """
+    mapper: Any = sa.inspect(model)
+    pairs, (key,) = mapper.relationships["members"].secondary, mapper.primary_key
+    own = sa.select(record.c.row_id).where(record.c.connection_id == connection_id)
+    session.execute(pairs.delete().where(pairs.c.group_id.in_(own)))
+    session.execute(mapper.local_table.delete().where(key.in_(own)))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import RelationshipProperty
 
 from ..config import ConfigurationError
 from ..mapping.sources import Refs, read_source
+from ..protocol.schema import Mutability, ResourceType
 from .binding import Binding
 from .places import Place
 
@@ -104,14 +105,47 @@ class Link:
         return pairs.union(sa.select(pairs.c.near, up.near).join(up.table, up.far == pairs.c.far))
 
 
-def bind_links(binding: Binding, targets: dict[str, Binding]) -> list[Link]:
-    """Bind the references of a mapping to the host's relationships.
+def bind_all_links(bindings: dict[ResourceType, Binding]) -> dict[ResourceType, list[Link]]:
+    """Bind references to relationships, and let what is referred to know of it.
 
-    :param binding: the resource type that refers.
-    :param targets: the resource types that can be referred to, by name.
-    :return: a link for each of its :class:`~flask_scim.mapping.sources.Refs`.
-    :raises ConfigurationError: if one is no many-to-many relationship of the model.
+    :param bindings: the resource types that are served.
+    :return: the links of each, those that only end references with the resource among them.
+    :raises ConfigurationError: if a reference is no many-to-many relationship of its model.
     """
+    by_name = {resource_type.name: binding for resource_type, binding in bindings.items()}
+    own = {kind: _bind_links(binding, by_name) for kind, binding in bindings.items()}
+    links = {kind: list(some) for kind, some in own.items()}
+    for kind, some in own.items():
+        nested = next((link for link in some if link.is_nested), None)
+        for link in some:
+            target = link.target.resource_type
+            source = link.target if link.is_nested else bindings[kind]
+            if kind.name == "Group" and not link.is_nested and can_show_groups(target):
+                back = link.reversed("groups", source, "direct", nested)
+            else:
+                # No attribute shows these; they end with the resource all the same.
+                back = link.reversed(f"{kind.name}.{link.name}", source, "direct")
+            links[target].append(back)
+    return links
+
+
+def can_show_groups(resource_type: ResourceType) -> bool:
+    """Tell whether resources have the attribute that shows the groups they are in.
+
+    :param resource_type: the type of the resources.
+    :return: whether they have ``groups`` as users do.
+    """
+    groups = resource_type.attribute("groups")
+    return (
+        groups is not None
+        and groups.is_reference
+        and groups.multi_valued
+        and groups.mutability is Mutability.READ_ONLY
+    )
+
+
+def _bind_links(binding: Binding, targets: dict[str, Binding]) -> list[Link]:
+    """Bind the references of a mapping to the host's relationships, one link for each."""
     links = []
     for reference in binding.mapping.references:
         target = targets.get(reference.refs.type)

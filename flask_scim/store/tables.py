@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import DATETIME
@@ -33,6 +33,40 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class OwnTables(NamedTuple):
+    """The tables that stand beside those of the resource types, whatever these are.
+
+    :param connections: the connections.
+    :param tokens: their bearer tokens.
+    :param clients: their OAuth clients.
+    :param assertions: what these have authenticated with, and cannot again.
+    """
+
+    connections: sa.Table
+    tokens: sa.Table
+    clients: sa.Table
+    assertions: sa.Table
+
+    @property
+    def owned(self) -> tuple[sa.Table, ...]:
+        """Those whose rows belong to a connection."""
+        return self.tokens, self.clients, self.assertions
+
+
+def add_own_tables(metadata: sa.MetaData) -> OwnTables:
+    """Add the tables that every app has.
+
+    :param metadata: the host's metadata.
+    :return: the tables.
+    """
+    return OwnTables(
+        add_connection_table(metadata),
+        add_token_table(metadata),
+        add_client_table(metadata),
+        add_assertion_table(metadata),
+    )
+
+
 def taken_names(metadata: sa.MetaData) -> frozenset[str]:
     """List the names that no resource type can have, since its table is another's already.
 
@@ -55,6 +89,10 @@ def add_connection_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("idp", sa.String(32), nullable=False),
         sa.Column("strict", sa.Boolean, nullable=False),
         sa.Column("created", UtcDateTime, nullable=False),
+        sa.Column("name", sa.String(255)),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("domains", JsonType, nullable=False),
+        sa.Column("updated", UtcDateTime),
     )
 
 
@@ -76,6 +114,49 @@ def add_token_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("expires", UtcDateTime),
         sa.Column("last_used", UtcDateTime),
         sa.Column("revoked", UtcDateTime),
+        # Of how many days before its end the app has been told, and whether of its being idle.
+        sa.Column("warned", sa.Integer),
+        sa.Column("idle_told", sa.Boolean, nullable=False),
+    )
+
+
+def add_client_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of OAuth clients, with a hash of the secret or the public keys of each."""
+    return sa.Table(
+        "scim_oauth_client",
+        metadata,
+        sa.Column("id", sa.String(16), primary_key=True),
+        _owner(),
+        sa.Column("method", sa.String(32), nullable=False),
+        sa.Column("secret_hash", sa.String(64)),
+        sa.Column("jwks", JsonType),
+        sa.Column("scopes", JsonType, nullable=False),
+        sa.Column("created", UtcDateTime, nullable=False),
+        sa.Column("last_used", UtcDateTime),
+        sa.Column("revoked", UtcDateTime),
+    )
+
+
+def add_assertion_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of client assertions that were used, each until it would end anyway."""
+    return sa.Table(
+        "scim_oauth_assertion",
+        metadata,
+        # SHA-256 of the client and the assertion's own id, which may be of any length and case.
+        sa.Column("id", sa.String(64), primary_key=True),
+        _owner(),
+        sa.Column("client_id", sa.String(16), nullable=False),
+        sa.Column("expires", UtcDateTime, nullable=False),
+        sa.Index("ix_scim_oauth_assertion_expires", "client_id", "expires"),
+    )
+
+
+def _owner() -> sa.Column[Any]:
+    return sa.Column(
+        "connection_id",
+        sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
     )
 
 

@@ -1,8 +1,12 @@
-"""Tokens from issue to revocation, and the connections that they open."""
+"""Tokens from issue to revocation."""
 
 from __future__ import annotations
 
 import hmac
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +15,7 @@ import sqlalchemy as sa
 from itsdangerous import Signer
 
 from flask_scim import ConfigurationError
-from flask_scim.connections import tokens as module
-from flask_scim.connections.scopes import all_scopes, read_scopes
+from flask_scim.connections import rows as module
 from flask_scim.connections.tokens import Tokens
 from flask_scim.protocol.errors import Unauthorized
 from tests.host import Host
@@ -49,7 +52,11 @@ def test_issue_and_verify(tokens: Tokens) -> None:
 
 def test_text(tokens: Tokens) -> None:
     """A token is made of characters that a header and a shell take, and no two are alike."""
-    texts = {tokens.issue("acme", GET)[0] for _ in range(20)}
+    texts = set()
+    for _ in range(20):
+        text, token = tokens.issue("acme", GET)
+        tokens.revoke(token.id)
+        texts.add(text)
     assert len(texts) == 20
     for text in texts:
         assert text.startswith("scim_")
@@ -69,12 +76,23 @@ def test_secret_is_not_stored(host: Host, tokens: Tokens, table: sa.Table) -> No
     assert secret not in repr(tokens.list("acme"))
 
 
-@pytest.mark.parametrize("seconds", [0, -1, -(10**9), 10**10])
+@pytest.mark.parametrize("seconds", [0, 1, 899, -1, -900, -(10**9), 10**10, float("nan"), True])
 def test_impossible_life(tokens: Tokens, seconds: int) -> None:
-    """A token lasts at least a second, and not for ages."""
-    with pytest.raises(ValueError, match="at least one second"):
+    """A token lasts at least a quarter of an hour, and not for ages."""
+    with pytest.raises(ValueError, match="at least 900 seconds"):
         tokens.issue("acme", GET, seconds)
     assert tokens.list("acme") == []
+    _, token = tokens.issue("acme", GET)
+    with pytest.raises(ValueError, match="at least 900 seconds"):
+        tokens.rotate("acme", seconds)
+    assert tokens.list("acme") == [token]
+
+
+def test_shortest_life(tokens: Tokens) -> None:
+    """A token may last for a quarter of an hour, and is good from the start."""
+    text, token = tokens.issue("acme", GET, 900)
+    assert token.expires == token.created + timedelta(seconds=900)
+    assert tokens.verify(text)[1].id == token.id
 
 
 def test_expiry(host: Host, tokens: Tokens, table: sa.Table) -> None:
@@ -109,15 +127,30 @@ def test_revoking_again_keeps_the_moment(tokens: Tokens) -> None:
 
 
 def test_revoking_what_is_not_there(tokens: Tokens) -> None:
-    """Only a token that exists can be revoked."""
-    with pytest.raises(ValueError, match="no token 'nonsense'"):
-        tokens.revoke("nonsense")
+    """Only a token that exists can be revoked, and by its exact id."""
+    _, token = tokens.issue("acme", GET)
+    for id in (
+        "nonsense",
+        "",
+        "\0",
+        "\ud800",
+        "é" * 16,
+        f"{token.id} ",
+        token.id.upper(),
+        "0" * 16,
+    ):
+        if id != token.id:
+            with pytest.raises(ValueError, match="There is no token"):
+                tokens.revoke(id)
+    assert tokens.list("acme") == [token]
 
 
 def test_unknown_connection(tokens: Tokens) -> None:
-    """A token is issued for a connection that exists."""
-    with pytest.raises(ValueError, match="no connection 'nowhere'"):
-        tokens.issue("nowhere", GET)
+    """A token is issued for a connection that exists, by its exact name."""
+    for id in ("nowhere", "ACME", "acme ", "", "\0", "\ud800"):
+        for call in (tokens.issue, tokens.rotate, tokens.list):
+            with pytest.raises(ValueError, match="no connection"):
+                call(id)
 
 
 def test_connection_that_is_gone(host: Host, tokens: Tokens) -> None:
@@ -132,7 +165,10 @@ def test_connection_that_is_gone(host: Host, tokens: Tokens) -> None:
 
 def test_list(tokens: Tokens) -> None:
     """A list shows the tokens of one connection, newest first."""
-    ids = [tokens.issue("acme", GET)[1].id for _ in range(3)]
+    ids = []
+    for _ in range(3):
+        ids.append(tokens.issue("acme", GET)[1].id)
+        tokens.revoke(ids[0])
     tokens.issue("other", GET)
     assert ids[::-1] == [token.id for token in tokens.list("acme")]
     with pytest.raises(ValueError, match="no connection 'nowhere'"):
@@ -300,80 +336,165 @@ def test_refused_use_is_not_noted(tokens: Tokens) -> None:
     assert tokens.list("acme")[0].last_used is None
 
 
-# Scopes.
+# Two tokens at the most.
 
-EVERY = ("get:users", "post:users", "put:users", "patch:users", "delete:users")
+
+def test_third_token(tokens: Tokens) -> None:
+    """A connection has two tokens at the most, and so has each other one."""
+    issued = [tokens.issue("acme", GET)[1] for _ in range(2)]
+    with pytest.raises(ValueError, match="acme has 2 tokens that are good; revoke one first"):
+        tokens.issue("acme", GET)
+    assert sorted(map(repr, tokens.list("acme"))) == sorted(map(repr, issued))
+    tokens.issue("other", GET)
+    tokens.revoke(issued[0].id)
+    assert tokens.issue("acme", GET)[1].id in [token.id for token in tokens.list("acme")]
+
+
+def test_ended_tokens_do_not_count(host: Host, tokens: Tokens, table: sa.Table) -> None:
+    """A token that has ended makes room, whoever forgot to revoke it."""
+    for _ in range(2):
+        tokens.issue("acme", GET, 900)
+    host.db.session.execute(table.update().values(expires=datetime.now(UTC)))
+    host.db.session.commit()
+    for _ in range(2):
+        tokens.issue("acme", GET)
+    with pytest.raises(ValueError, match="2 tokens"):
+        tokens.issue("acme", GET)
+
+
+def test_many_ask_at_once(host: Host, tokens: Tokens, build: Callable[..., Host]) -> None:
+    """However many processes and threads issue a token at once, two are the most."""
+    del tokens
+    hosts = [host, build()]
+    start = threading.Barrier(8)
+
+    def ask(number: int) -> str | None:
+        asked = hosts[number % 2]
+        with asked.app.app_context():
+            start.wait()
+            try:
+                return asked.scim.tokens.issue("acme", GET)[1].id
+            except ValueError:
+                return None
+
+    with ThreadPoolExecutor(8) as pool:
+        issued = [id for id in pool.map(ask, range(8)) if id]
+    assert len(issued) == 2
+    assert sorted(issued) == sorted(token.id for token in host.scim.tokens.list("acme"))
+
+
+def test_issue_as_the_connection_goes(
+    host: Host, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is removed in between gets no token that a namesake would inherit."""
+    check = module.check_connection
+
+    def check_and_remove(session: Any, connections: sa.Table, id: str) -> None:
+        check(session, connections, id)
+        host.scim.connections.remove(id)
+
+    monkeypatch.setattr(module, "check_connection", check_and_remove)
+    with pytest.raises(ValueError, match="no connection 'acme'"):
+        tokens.issue("acme", GET)
+    monkeypatch.undo()
+    host.scim.connections.add("acme", tenant="1")
+    assert tokens.list("acme") == []
+
+
+# Rotation.
+
+
+def test_rotate(host: Host, tokens: Tokens) -> None:
+    """A rotated token has the scopes and the lifetime of the other, and both are good."""
+    old, first = tokens.issue("acme", ["get:users", "put:users"], 3_600)
+    new, second = tokens.rotate("acme")
+    assert second.id != first.id
+    assert second.scopes == first.scopes
+    assert second.expires == second.created + timedelta(seconds=3_600)
+    assert [tokens.verify(text)[1].id for text in (old, new)] == [first.id, second.id]
+    tokens.revoke(first.id)
+    with pytest.raises(Unauthorized, match="revoked"):
+        tokens.verify(old)
+    assert tokens.verify(new)[0].id == "acme"
+    assert [token.id for token in host.scim.tokens.list("acme")] == [second.id, first.id]
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ((), EVERY),
-        (("get:users",), ("get:users",)),
-        (("put:users get:users",), ("put:users", "get:users")),
-        (("get:users,put:users", "get:users"), ("get:users", "put:users")),
-        ((" , ",), EVERY),
-        (EVERY, EVERY),
-    ],
+    ("before", "asked", "after"),
+    [(None, None, None), (None, 900, 900), (3_600, None, 3_600), (3_600, 7_200, 7_200)],
 )
-def test_scopes(asked: tuple[str, ...], expected: tuple[str, ...]) -> None:
-    """Scopes may be given one by one or in one text; without any, all are meant."""
-    assert expected == read_scopes(asked, ["users"])
-    assert all_scopes(["users"]) == EVERY
+def test_lifetime_of_a_rotated_token(
+    tokens: Tokens, before: int | None, asked: int | None, after: int | None
+) -> None:
+    """A rotated token lasts as long as the other was meant to, or as it is asked."""
+    tokens.issue("acme", GET, before)
+    _, token = tokens.rotate("acme", asked)
+    lasts = None if token.expires is None else (token.expires - token.created).total_seconds()
+    assert lasts == after
 
 
-@pytest.mark.parametrize("scope", ["get", "users", "get:groups", "GET:users", "*", "get:users;"])
-def test_unknown_scope(scope: str) -> None:
-    """A scope that does not exist is refused with those that do."""
-    with pytest.raises(ValueError, match="get:users, post:users"):
-        read_scopes([scope], ["users"])
+@pytest.mark.parametrize("how", ["never issued", "revoked", "expired"])
+def test_nothing_to_rotate(host: Host, tokens: Tokens, table: sa.Table, how: str) -> None:
+    """Where no token is good, there is nothing that another one could take over from."""
+    tokens.issue("other", GET)
+    if how != "never issued":
+        tokens.issue("acme", GET)
+        column = {"revoked": table.c.revoked, "expired": table.c.expires}[how]
+        host.db.session.execute(
+            table.update()
+            .where(table.c.connection_id == "acme")
+            .values({column: datetime.now(UTC)})
+        )
+        host.db.session.commit()
+    before = tokens.list("acme")
+    with pytest.raises(ValueError, match="acme has no token that is good; issue one"):
+        tokens.rotate("acme")
+    assert tokens.list("acme") == before
 
 
-# Connections.
+def test_rotate_twice(tokens: Tokens) -> None:
+    """Before the next rotation the older token has to go, and the message names it."""
+    _, first = tokens.issue("acme", GET)
+    _, second = tokens.rotate("acme")
+    with pytest.raises(ValueError, match=f"revoke {first.id}, the older one"):
+        tokens.rotate("acme")
+    tokens.revoke(first.id)
+    _, third = tokens.rotate("acme")
+    assert third.scopes == second.scopes
 
 
-@pytest.mark.parametrize("name", ["a", "acme.eu_2-x", "A" * 64, "7"])
-def test_connection_name(host: Host, name: str) -> None:
-    """A name may have what a path segment may have."""
-    with host.app.app_context():
-        host.scim.connections.add(name, tenant="1")
-        assert [connection.id for connection in host.scim.connections.list()] == [name]
-        found = host.scim.connections.get(name)
-        assert found is not None
-        assert found.id == name
+# Clocks and logs.
 
 
-@pytest.mark.parametrize(
-    "name", ["", "a" * 65, "a b", "a/b", ".", "-a", "..", "é", "a\n", "a?", "a%20", "\0"]
-)
-def test_impossible_connection_name(host: Host, name: str) -> None:
-    """A name that could not stand in a path is refused."""
-    with host.app.app_context():
-        with pytest.raises(ValueError, match="cannot be the name"):
-            host.scim.connections.add(name, tenant="1")
-        assert host.scim.connections.list() == []
+def test_clock_of_another_machine(host: Host, tokens: Tokens, table: sa.Table) -> None:
+    """A token that another machine's clock has dated ahead is good, and its end is by our clock."""
+    text, token = tokens.issue("acme", GET, 3_600)
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+    host.db.session.execute(table.update().values(created=ahead, last_used=ahead))
+    host.db.session.commit()
+    assert tokens.verify(text)[1].id == token.id
+    assert tokens.list("acme")[0].last_used == ahead
+    behind = datetime.now(UTC) - timedelta(microseconds=1)
+    host.db.session.execute(table.update().values(expires=behind))
+    host.db.session.commit()
+    with pytest.raises(Unauthorized, match="expired"):
+        tokens.verify(text)
 
 
-def test_taken_connection_name(host: Host) -> None:
-    """A name is given once, and the first connection stays as it is."""
-    with host.app.app_context():
-        host.scim.connections.add("acme", idp="okta", tenant="1")
-        with pytest.raises(ValueError, match="already"):
-            host.scim.connections.add("acme", idp="entra", tenant="1")
-        found = host.scim.connections.get("acme")
-        assert found is not None
-        assert (found.idp, found.strict) == ("okta", False)
-
-
-def test_unknown_provider(host: Host) -> None:
-    """A provider that is not known is refused with those that are."""
-    with host.app.app_context(), pytest.raises(ValueError, match=r"entra.*okta"):
-        host.scim.connections.add("acme", idp="nonsense", tenant="1")
-
-
-def test_connection_that_is_not_there(host: Host) -> None:
-    """A connection is found by its exact name."""
-    with host.app.app_context():
-        host.scim.connections.add("acme", tenant="1")
-        for name in ("ACME", "acm", "", "acme "):
-            assert host.scim.connections.get(name) is None
+@pytest.mark.parametrize("why", ["has been revoked", "has expired"])
+def test_log_of_a_refusal(
+    host: Host, tokens: Tokens, table: sa.Table, caplog: pytest.LogCaptureFixture, why: str
+) -> None:
+    """The log says which token of which connection was refused, and why, and never its secret."""
+    text, token = tokens.issue("acme", GET, 3_600)
+    column = table.c.expires if why == "has expired" else table.c.revoked
+    host.db.session.execute(table.update().values({column: datetime.now(UTC)}))
+    host.db.session.commit()
+    with caplog.at_level(logging.DEBUG), pytest.raises(Unauthorized, match=why):
+        tokens.verify(text)
+    (record,) = [each for each in caplog.records if each.name == "flask_scim.connections"]
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == f"Token {token.id} of connection acme {why}."
+    _, secret, signature = text.split(".")
+    assert secret not in caplog.text
+    assert signature not in caplog.text

@@ -463,3 +463,17 @@ def test_groups_without_members(declared: Callable[[Declare], Models]) -> None:
     assert response.status_code in (200, 400)
     assert "groups" not in scim.get(f"/Users/{id}").json
     assert scim.get("/Groups", filter="members pr").status_code in (200, 400)
+
+
+def test_own_groups_go_with_their_connection(own: Models) -> None:
+    """Tables of ours keep nothing of a connection that is removed, and all of the others."""
+    clients = [own.connect(name) for name in ("acme", "other")]
+    for client in clients:
+        client.create_group("Ops", client.create(f"ann of {client.base}")["id"])
+    with own.app.app_context():
+        own.scim.connections.remove("acme")
+    tables = own.db.metadata.tables
+    for name in ("scim_own_group", "scim_own_group_member", "scim_group"):
+        assert len(own.rows(sa.select(tables[name]))) == 1, name
+    assert len(own.rows(sa.select(own.Person))) == 2
+    assert clients[1].get("/Groups").json["Resources"][0]["members"]

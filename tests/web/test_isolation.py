@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.client import USER, ScimClient
 from tests.host import Host
+from tests.resources.fleet import Fleet
 from tests.web.answers import refusal, stored
+from tests.web.strangers import (
+    BY_CURSOR,
+    BY_ID,
+    BY_NAME,
+    KINDS,
+    NOBODY,
+    OF_ONE_S_OWN,
+    STRANGERS,
+    World,
+    bulk,
+    change,
+    probe,
+    resource,
+)
 
 ANN: dict[str, Any] = {
     "schemas": [USER],
@@ -218,3 +237,211 @@ def test_connection_without_tenant(host: Host, tenant: str | None) -> None:
         host.connect("nobody", tenant=tenant)
     with host.app.app_context():
         assert host.scim.connections.list() == []
+
+
+# Every request there is, with the ids, names and cursors of somebody else.
+
+
+@pytest.fixture(scope="module")
+def fleet(elsewhere: str) -> Iterator[Fleet]:
+    """An app with users, groups and devices whose ids are all of one length."""
+    fleet = Fleet(elsewhere)
+    ids = count(7_000_001)
+    for declared in (fleet.users, fleet.groups, fleet.devices):
+        model: Any = declared.model
+        declared.creator(lambda document, connection, model=model: model(id=next(ids)))
+    with fleet.app.app_context():
+        fleet.db.create_all()
+    yield fleet
+    with fleet.app.app_context():
+        fleet.db.session.remove()
+        fleet.db.drop_all()
+        fleet.db.engine.dispose()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def fresh(fleet: Fleet) -> World:
+    """A world in which only our own connection has resources yet."""
+    world = World(fleet, next(_numbers))
+    for who in ("mine", *STRANGERS):
+        world.connect(who)
+    world.furnish("mine")
+    return world
+
+
+@pytest.fixture(scope="module")
+def world(fleet: Fleet) -> World:
+    """A world that no test changes: it would fail if it did."""
+    world = World(fleet, next(_numbers))
+    for who in ("mine", *STRANGERS):
+        world.connect(who)
+        world.furnish(who)
+    return world
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", BY_ID)
+def test_ids_of_others(world: World, name: str, kind: str, stranger: str) -> None:
+    """Somebody else's id is answered as one that does not exist, at the same cost."""
+    before = world.rows()
+    theirs = world.ask(BY_ID[name], kind, world.made[stranger][kind]["id"])
+    nobodys = world.ask(BY_ID[name], kind, NOBODY)
+    assert theirs == nobodys
+    assert world.rows() == before
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", BY_NAME)
+def test_names_of_others(world: World, name: str, kind: str, stranger: str) -> None:
+    """Somebody else's name or externalId is answered as one that nobody has, at the same cost."""
+    before = world.rows()
+    for what in (kind, "ex"):
+        taken = world.name(stranger, what)
+        free = taken[:-1] + "x"
+        assert world.ask(BY_NAME[name], kind, taken) == world.ask(BY_NAME[name], kind, free)
+    assert world.rows() == before
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", BY_CURSOR)
+def test_cursors_of_others(world: World, name: str, kind: str, stranger: str) -> None:
+    """Somebody else's cursor is answered as noise is, at the same cost."""
+    client, path = world.clients[stranger], "/" if "root" in name else f"/{kind}"
+    assert client.post(f"/{kind}", resource(kind, f"{name} {kind}")).status_code == 201
+    cursor = client.get(path, cursor="", count=1).json["nextCursor"]
+    assert client.get(path, cursor=cursor).status_code == 200
+    before = world.rows()
+    theirs = world.ask(BY_CURSOR[name], kind, cursor)
+    assert theirs[0] == 400
+    for noise in (cursor[::-1], "noise"):
+        assert world.ask(BY_CURSOR[name], kind, noise) == theirs
+    assert world.rows() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_own_reads_before_and_after(fresh: World, kind: str) -> None:
+    """What others have makes no difference to what one finds, and to what it costs."""
+
+    def read() -> list[Any]:
+        found = [fresh.ask(each, kind, NOBODY) for each in OF_ONE_S_OWN]
+        pages = fresh.mine.get(f"/{kind}", cursor="", count=1).json
+        return [*found, pages["totalResults"], "nextCursor" in pages]
+
+    before = read()
+    for stranger in STRANGERS:
+        fresh.furnish(stranger)
+    assert read() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_of_another_tenant_are_free(fresh: World, kind: str) -> None:
+    """Whether another customer has a name or not, it can be taken in every way, at one cost."""
+    fresh.furnish("other")
+    name, path = KINDS[kind][0], f"/{kind}/{fresh.made['mine'][kind]['id']}"
+    theirs = [*map(json.dumps, fresh.clients["other"].get(f"/{kind}").json["Resources"])]
+    costs = []
+    for wanted, external in (
+        (fresh.name("other", kind), fresh.name("other", "ex")),
+        (fresh.name("nobdy", kind), fresh.name("nobdy", "ex")),
+    ):
+        with fresh.fleet.statements() as statements:
+            made = fresh.mine.post(f"/{kind}", resource(kind, wanted, externalId=external))
+            assert made.status_code == 201, made.text
+            assert fresh.mine.delete(f"/{kind}/{made.json['id']}").status_code == 204
+            rename = change("replace", name, wanted.upper())
+            assert fresh.mine.request("PATCH", path, rename).status_code == 200
+            body = resource(kind, wanted, externalId=external)
+            assert fresh.mine.put(path, body).status_code == 200
+            _, _, sent, _ = bulk("PUT", path, resource(kind, wanted + "2"))
+            assert fresh.mine.post("/Bulk", sent).json["Operations"][0]["status"] == "200"
+        costs.append(len(statements))
+    assert costs[0] == costs[1]
+    found = fresh.clients["other"].get(f"/{kind}").json["Resources"]
+    assert [*map(json.dumps, found)] == theirs
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_me_as_somebody_else(world: World, stranger: str, kind: str, method: str) -> None:
+    """If the app takes whoever asks for somebody of another connection, that is nobody."""
+    before = world.rows()
+    fleet = world.fleet
+    model: Any = {"Users": fleet.User, "Groups": fleet.Team, "Devices": fleet.Device}[kind]
+    body = {"PUT": resource(kind, "x"), "PATCH": change("add", "displayName", "x")}.get(method)
+    theirs = world.made[stranger][kind]["id"]
+    try:
+        fleet.scim.me(lambda connection: model(id=int(theirs)))
+        answered = world.ask(probe(method, "/Me", body), kind, theirs)
+        fleet.scim.me(lambda connection: model(id=int(NOBODY)))
+        assert answered == world.ask(probe(method, "/Me", body), kind, NOBODY)
+    finally:
+        fleet.scim._me = None
+    assert answered[0] == 404
+    assert world.rows() == before
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_what_the_app_ties_together(fresh: World, stranger: str) -> None:
+    """If the app ties rows of two connections, neither shows the other's, or takes them apart."""
+    fresh.furnish(stranger)
+    mine = {kind: int(found["id"]) for kind, found in fresh.made["mine"].items()}
+    theirs = {kind: int(found["id"]) for kind, found in fresh.made[stranger].items()}
+    paths = [f"/{kind}/{id}" for kind, id in mine.items()]
+    before = [fresh.mine.get(path).data for path in paths]
+    fleet = fresh.fleet
+    with fleet.app.app_context():
+        session = fleet.db.session
+        mates = fleet.db.metadata.tables["fleet_team_fleet_user"]
+        hands = fleet.db.metadata.tables["fleet_device_fleet_user"]
+        pairs = [
+            mates.insert().values(fleet_team_id=mine["Groups"], fleet_user_id=theirs["Users"]),
+            mates.insert().values(fleet_team_id=theirs["Groups"], fleet_user_id=mine["Users"]),
+            hands.insert().values(fleet_device_id=mine["Devices"], fleet_user_id=theirs["Users"]),
+        ]
+        for pair in pairs:
+            session.execute(pair)
+        session.commit()
+    assert [fresh.mine.get(path).data for path in paths] == before
+    for filter in (f'members.value eq "{theirs["Users"]}"', 'members.display sw "users-"'):
+        found = fresh.mine.get("/Groups", filter=filter).json["Resources"]
+        assert str(theirs["Users"]) not in json.dumps(found)
+    assert (
+        fresh.mine.get("/Users", filter=f'groups.value eq "{theirs["Groups"]}"').json[
+            "totalResults"
+        ]
+        == 0
+    )
+    remove = {"op": "remove", "path": "members"}
+    assert fresh.mine.patch(f"/Groups/{mine['Groups']}", remove).status_code == 200
+    body = resource("Groups", "x", members=[])
+    assert fresh.mine.put(f"/Groups/{mine['Groups']}", body).status_code == 200
+    assert (
+        fresh.mine.put(f"/Devices/{mine['Devices']}", resource("Devices", "x")).status_code == 200
+    )
+    kept = fleet.rows(sa.select(mates.c.fleet_team_id, mates.c.fleet_user_id))
+    assert (mine["Groups"], theirs["Users"]) in kept
+    assert (theirs["Groups"], mine["Users"]) in kept
+    assert (mine["Groups"], mine["Users"]) not in kept
+    kept = fleet.rows(sa.select(hands.c.fleet_device_id, hands.c.fleet_user_id))
+    assert (mine["Devices"], theirs["Users"]) in kept
+
+
+@pytest.mark.parametrize("tenant", ["1", "2"])
+def test_members_that_are_passed_over(build: Callable[..., Host], tenant: str) -> None:
+    """Where unknown members are passed over, somebody else's are passed over likewise."""
+    host = build(SCIM_UNKNOWN_MEMBERS="ignore")
+    mine, stranger = host.connect("acme", tenant="1"), host.connect("other", tenant=tenant)
+    ann, eve = mine.create("ann")["id"], stranger.create("eve")["id"]
+    group = mine.create_group("ops", ann, eve, "999999")
+    assert [member["value"] for member in group["members"]] == [ann]
+    operation = {"op": "add", "path": "members", "value": [{"value": eve}]}
+    patched = mine.patch(f"/Groups/{group['id']}", operation)
+    assert patched.json == group
+    assert "groups" not in stranger.get(f"/Users/{eve}").json

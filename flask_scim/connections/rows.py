@@ -1,0 +1,84 @@
+"""What credentials of a connection have in common in the database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from .connections import is_id
+
+#: How often the last use of a credential is written.
+_STEP = timedelta(minutes=1)
+
+
+def check_connection(session: Any, connections: sa.Table, id: str) -> None:
+    """Make sure that there is a connection.
+
+    :param session: the host's session.
+    :param connections: our table of connections.
+    :param id: the connection.
+    :raises ValueError: if there is none.
+    """
+    column = connections.c.id
+    found = is_id(id) and session.execute(sa.select(column).where(column == id)).scalar()
+    # MariaDB compares without case; the name of a connection is exact.
+    if found != id:
+        raise _unknown(id)
+
+
+def lock_connection(session: Any, connections: sa.Table, id: str) -> None:
+    """Let nobody else add a credential to a connection until the transaction ends.
+
+    :param session: the host's session.
+    :param connections: our table of connections.
+    :param id: the connection.
+    :raises ValueError: if there is none.
+    """
+    check_connection(session, connections, id)
+    # What was read before belongs to an older snapshot; an UPDATE locks on every database.
+    session.commit()
+    columns = connections.c
+    locked = session.execute(connections.update().where(columns.id == id).values(id=columns.id))
+    if not locked.rowcount:
+        session.rollback()
+        raise _unknown(id)
+
+
+def note_use(
+    session: Any, table: sa.Table, id: str, last_used: datetime | None, now: datetime
+) -> None:
+    """Write down that a credential was used, at most once a minute.
+
+    :param session: the host's session.
+    :param table: our table of the credential.
+    :param id: the credential.
+    :param last_used: when it was used before; ``None`` for never.
+    :param now: the moment.
+    """
+    if last_used is not None and now - last_used < _STEP:
+        return
+    try:
+        session.execute(table.update().where(table.c.id == id).values(last_used=now))
+        session.commit()
+    except OperationalError:
+        # A busy database must not refuse a request for the sake of a note.
+        session.rollback()
+
+
+def hash_secret(secret: str) -> str:
+    """Hash a secret of 256 random bits, which needs no salt; any other text hashes too."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_same(stored: str, hashed: str) -> bool:
+    """Compare two hashes, in a time that does not tell how much of them agrees."""
+    return hmac.compare_digest(stored, hashed)
+
+
+def _unknown(id: str) -> ValueError:
+    return ValueError(f"There is no connection {id[:100]!r}.")
