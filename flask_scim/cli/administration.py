@@ -1,0 +1,69 @@
+"""What the commands need of an app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from ..config import ConfigurationError
+from ..connections.clients import Clients
+from ..connections.connections import Connections
+from ..connections.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What the commands need of an app.
+
+    :param connections: the connections.
+    :param tokens: the tokens.
+    :param clients: the OAuth clients.
+    :param base: finds the path below which a connection has its endpoints.
+    :param only: the only connection that is served; ``None`` where each one is.
+    :param describe: says, a line at a time, where every attribute sits.
+    :param count: counts the resources of a connection, by the plural of their type.
+    :param find_missing: names the tables that the database lacks.
+    """
+
+    connections: Connections
+    tokens: Tokens
+    clients: Clients
+    base: Callable[[str], str]
+    only: str | None
+    describe: Callable[[], list[str]]
+    count: Callable[[str], dict[str, int]]
+    find_missing: Callable[[], list[str]]
+
+    def endpoint(self, name: str) -> str | None:
+        """The path below which a connection has its endpoints; ``None`` if it is not served."""
+        return self.base(name) if self.only in (None, name) else None
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """End the command, with the reason, where what is done inside is refused."""
+        try:
+            yield
+        except (ValueError, ConfigurationError) as error:
+            raise click.ClickException(str(error)) from None
+        except Exception:
+            # A database that nobody has migrated is the one cause that a command can name.
+            missing = self.find_missing()
+            if not missing:
+                raise
+            raise click.ClickException(tell_missing(missing)) from None
+
+
+def tell_missing(tables: list[str]) -> str:
+    """Say that tables are missing, and how they come.
+
+    :param tables: their names.
+    :return: the sentence.
+    """
+    return f"The database lacks {', '.join(tables)}; migrate it, or call db.create_all()."
+
+
+#: Hands the administration to a command as its first argument.
+pass_administration = click.make_pass_decorator(Administration)

@@ -1,0 +1,217 @@
+"""``flask scim connections``: one for every identity provider of a customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from ..provisioning.ports import Connection
+from .administration import Administration, pass_administration
+from .clients import count_good
+from .printing import align, iso, minute, printing, show
+from .tokens import list_good
+
+connections = AppGroup("connections", help="One for every identity provider of a customer.")
+
+_HEADER = ("CONNECTION", "CALLED", "IDP", "MODE", "TENANT", "STATE", "DOMAINS")
+
+
+@connections.command("add")
+@click.argument("name")
+@click.option("--idp", default="generic", help="The identity provider, such as entra or okta.")
+@click.option("--tenant", help="The customer's key in this app; else SCIM_DEFAULT_TENANT.")
+@click.option("--domain", "domains", multiple=True, help="A domain of the customer's; repeatable.")
+@click.option("--name", "called", help="What people call it; else NAME.")
+@click.option("--strict", is_flag=True, help="Accept only what the standard says.")
+@printing
+@pass_administration
+def add(
+    administration: Administration,
+    /,
+    name: str,
+    called: str | None,
+    form: str | None,
+    **options: Any,
+) -> None:
+    """Add the connection NAME, which is its part of the URL."""
+    with administration.refusing():
+        added = administration.connections.add(name, name=called, **options)
+    whose = "" if added.tenant is None else f" for tenant {added.tenant}"
+    endpoint = administration.endpoint(name)
+    where = (
+        f"SCIM_CONNECTION serves {administration.only} alone"
+        if endpoint is None
+        else f"its endpoint is {endpoint}"
+    )
+    text = f"Added {name}{whose}; {where}."
+    show(form, _data(administration, added), [text], [name])
+
+
+@connections.command("list")
+@printing
+@pass_administration
+def list_(administration: Administration, form: str | None) -> None:
+    """List the connections."""
+    with administration.refusing():
+        found = administration.connections.list()
+    rows = [_HEADER, *map(_row, found)]
+    text = align(rows) if found else ["There are no connections."]
+    data = [_data(administration, connection) for connection in found]
+    show(form, data, text, [connection.id for connection in found])
+
+
+@connections.command("show")
+@click.argument("name")
+@printing
+@pass_administration
+def show_(administration: Administration, name: str, form: str | None) -> None:
+    """Show the connection NAME, and how many resources it has."""
+    with administration.refusing():
+        connection = _existing(administration, name)
+        counts = administration.count(name)
+    data = _data(administration, connection) | {"resources": counts}
+    cells = zip(_HEADER, _row(connection), strict=True)
+    text = align(
+        [
+            *((head.lower(), cell) for head, cell in cells),
+            ("endpoint", data["endpoint"] or "none"),
+            ("created", minute(connection.created)),
+            ("updated", minute(connection.updated)),
+            *((plural, str(count)) for plural, count in counts.items()),
+        ]
+    )
+    show(form, data, text, [connection.id])
+
+
+@connections.command("edit")
+@click.argument("name")
+@click.option("--idp", help="The identity provider.")
+@click.option("--name", "called", help='What people call it; "" for NAME.')
+@click.option("--domain", "domains", multiple=True, help="A domain, in place of all; repeatable.")
+@click.option("--no-domains", is_flag=True, help="Take all domains away.")
+@click.option("--strict/--lenient", default=None, help="Accept the standard alone, or more.")
+@printing
+@pass_administration
+def edit(
+    administration: Administration,
+    name: str,
+    idp: str | None,
+    called: str | None,
+    domains: tuple[str, ...],
+    no_domains: bool,
+    strict: bool | None,
+    form: str | None,
+) -> None:
+    """Change the connection NAME; what is left out stays as it is."""
+    if domains and no_domains:
+        raise click.UsageError("Use --domain or --no-domains, not both.")
+    if idp is None and called is None and strict is None and not (domains or no_domains):
+        raise click.UsageError("Say what to change.")
+    with administration.refusing():
+        edited = administration.connections.edit(
+            name,
+            idp=idp,
+            name=called,
+            domains=domains if domains or no_domains else None,
+            strict=strict,
+        )
+    show(form, _data(administration, edited), [f"Changed {name}."], [name])
+
+
+@connections.command("pause")
+@click.argument("name")
+@printing
+@pass_administration
+def pause(administration: Administration, name: str, form: str | None) -> None:
+    """Ask the identity provider of NAME to come back later (503)."""
+    with administration.refusing():
+        paused = administration.connections.pause(name)
+    text = f"Paused {name}: requests are answered with 503, and nobody loses access."
+    show(form, _data(administration, paused), [text], [name])
+
+
+@connections.command("disable")
+@click.argument("name")
+@printing
+@pass_administration
+def disable(administration: Administration, name: str, form: str | None) -> None:
+    """Refuse the identity provider of NAME (403)."""
+    with administration.refusing():
+        disabled = administration.connections.disable(name)
+    text = f"Disabled {name}: requests are answered with 403, and nobody loses access."
+    show(form, _data(administration, disabled), [text], [name])
+
+
+@connections.command("resume")
+@click.argument("name")
+@printing
+@pass_administration
+def resume(administration: Administration, name: str, form: str | None) -> None:
+    """Serve the identity provider of NAME again."""
+    with administration.refusing():
+        resumed = administration.connections.resume(name)
+    show(form, _data(administration, resumed), [f"Resumed {name}."], [name])
+
+
+@connections.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@printing
+@pass_administration
+def remove(administration: Administration, name: str, yes: bool, form: str | None) -> None:
+    """Remove the connection NAME, its tokens and what SCIM knows of its resources."""
+    with administration.refusing():
+        _existing(administration, name)
+        counts = administration.count(name)
+        good = {"tokens": len(list_good(administration, name))}
+        good["clients"] = count_good(administration, name)
+    told = _tell(counts)
+    if not yes:
+        click.echo(f"SCIM will forget {told}. The rows of the application stay.", err=True)
+        click.echo(f"What opens it ends, {_tell(good)}.", err=True)
+        click.echo(f"Adding {name} again does not bring them back.", err=True)
+        click.confirm(f"Remove {name}?", abort=True, err=True)
+    with administration.refusing():
+        administration.connections.remove(name)
+    text = f"Removed {name}. SCIM has forgotten {told}; the rows of the application stay."
+    show(form, {"id": name, "resources": counts} | good, [text], [name])
+
+
+def _existing(administration: Administration, name: str) -> Connection:
+    connection = administration.connections.get(name)
+    if connection is None:
+        raise ValueError(f"There is no connection {name!r}.")
+    return connection
+
+
+def _tell(counts: dict[str, int]) -> str:
+    return ", ".join(f"{what}: {count}" for what, count in counts.items())
+
+
+def _row(connection: Connection) -> tuple[str, ...]:
+    return (
+        connection.id,
+        connection.name or "",
+        connection.idp,
+        "strict" if connection.strict else "lenient",
+        connection.tenant or "",
+        connection.state,
+        ", ".join(connection.domains),
+    )
+
+
+def _data(administration: Administration, connection: Connection) -> dict[str, Any]:
+    return {
+        "id": connection.id,
+        "name": connection.name,
+        "idp": connection.idp,
+        "strict": connection.strict,
+        "tenant": connection.tenant,
+        "state": connection.state,
+        "domains": list(connection.domains),
+        "endpoint": administration.endpoint(connection.id),
+        "created": iso(connection.created),
+        "updated": iso(connection.updated),
+    }
