@@ -1,0 +1,257 @@
+"""The bodies and answers of the management API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
+
+from ..protocol.values import is_sound, write_datetime
+from ..provisioning.ports import State
+
+#: The most that a page of a list holds, and what it holds where nobody says.
+LARGEST_PAGE, PAGE = 100, 50
+
+
+class Text(fields.String):
+    """Text that every database can keep."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if not is_sound(text):
+            raise ValidationError("The text holds a NUL character or half a surrogate pair.")
+        return text
+
+
+class Moment(fields.DateTime):
+    """A moment, written as SCIM does."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
+        return write_datetime(value) if isinstance(value, datetime) else None
+
+
+_SHORT = validate.Length(max=255)
+_IDP = "The identity provider, which decides how its requests are read."
+#: An entry may name several, and must not be taken for none: a token of no scopes has them all.
+_NAMES_SCOPE = validate.Regexp(r".*[^\s,]", error="It names no scope.")
+_NOT_BLANK = validate.Regexp(r".*\S", error="It must not be blank.")
+
+
+class Body(Schema):
+    """What a client sends: nothing but what is known."""
+
+    error_messages = {  # noqa: RUF012  # marshmallow's own way
+        "unknown": "There is no such field here.",
+        "type": "A JSON object is expected.",
+    }
+
+
+class ScimPaging(Body):
+    """Which part of a list is wanted."""
+
+    take = fields.Integer(
+        load_default=PAGE,
+        validate=validate.Range(1, LARGEST_PAGE),
+        metadata={"description": "The most to return."},
+    )
+    start = fields.String(
+        data_key="from",
+        load_default="",
+        metadata={"description": "Where to begin: `next` of the page before."},
+    )
+
+
+class ScimProblem(Schema):
+    """An error."""
+
+    status_code = fields.Integer(required=True, data_key="statusCode")
+    error = fields.String(required=True, metadata={"description": "The name of the status."})
+    message = fields.String(required=True, metadata={"description": "What to do about it."})
+
+
+class NewScimConnection(Body):
+    """A connection to add."""
+
+    id = Text(required=True, validate=_SHORT, metadata={"description": "Its name in the URL."})
+    name = Text(allow_none=True, validate=_SHORT, metadata={"description": "What people call it."})
+    idp = Text(validate=_SHORT, metadata={"description": _IDP})
+    tenant = Text(
+        allow_none=True,
+        validate=_SHORT,
+        metadata={"description": "The customer's key in the application."},
+    )
+    strict = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether only the standard is accepted."},
+    )
+    domains = fields.List(
+        Text(validate=_SHORT),
+        metadata={"description": "The domains of e-mail addresses that the customer owns."},
+    )
+
+
+class ScimConnectionChange(NewScimConnection):
+    """What to change of a connection; what is left out stays as it is."""
+
+    class Meta:
+        """The name and the tenant of a connection stay."""
+
+        exclude = ("id", "tenant")
+
+    idp = Text(validate=[_SHORT, _NOT_BLANK], metadata={"description": _IDP})
+    state = fields.Enum(State, by_value=True, metadata={"description": "What it is open for."})
+
+
+class ScimConnection(Schema):
+    """A connection: one identity provider of one customer."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    idp = fields.String(required=True)
+    tenant = fields.String(required=True, allow_none=True)
+    strict = fields.Boolean(required=True)
+    domains = fields.List(fields.String(), required=True)
+    state = fields.Enum(State, by_value=True, required=True)
+    endpoint = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The base URI to enter at the identity provider."},
+    )
+    created_at = Moment(attribute="created", required=True)
+    updated_at = Moment(attribute="updated", required=True, allow_none=True)
+
+
+class ScimConnections(Schema):
+    """A page of connections."""
+
+    connections = fields.List(fields.Nested(ScimConnection), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class ScimPlace(Body):
+    """An attribute, and where it sits in the application."""
+
+    scim = fields.String(required=True)
+    app = fields.String(required=True)
+
+
+class ScimConfigurationChange(Body):
+    """What the configuration is believed to be: it cannot be changed by a request."""
+
+    user_id_attribute = fields.String(allow_none=True)
+    mapping = fields.List(fields.Nested(ScimPlace))
+
+
+class ScimMapping(Schema):
+    """A mapping of users."""
+
+    mapping = fields.List(fields.Nested(ScimPlace), required=True)
+
+
+class ScimConfiguration(ScimMapping):
+    """What SCIM does for a connection that it is enabled for."""
+
+    connection_id = fields.String(required=True)
+    connection_name = fields.String(required=True)
+    strategy = fields.String(required=True, metadata={"description": "The identity provider."})
+    tenant_name = fields.String(required=True, allow_none=True)
+    user_id_attribute = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The attribute that no two users share."},
+    )
+    created_at = Moment(required=True)
+    updated_on = Moment(required=True)
+
+
+class NewScimToken(Body):
+    """A token to issue."""
+
+    scopes = fields.List(
+        Text(validate=[_SHORT, _NAMES_SCOPE]),
+        validate=validate.Length(min=1),
+        metadata={"description": "What it allows, such as get:users; everything if left out."},
+    )
+    token_lifetime = fields.Integer(
+        strict=True,
+        allow_none=True,
+        metadata={"description": "In seconds, at least 900; null for ever.", "minimum": 900},
+    )
+
+
+class ScimTokenRotation(Body):
+    """A token to issue that takes over from another."""
+
+    token_lifetime = fields.Integer(
+        strict=True,
+        metadata={"description": "In seconds; that of the other if left out.", "minimum": 900},
+    )
+
+
+class ScimToken(Schema):
+    """What is known of a token."""
+
+    token_id = fields.String(attribute="id", required=True)
+    scopes = fields.List(fields.String(), required=True)
+    created_at = Moment(attribute="created", required=True)
+    valid_until = Moment(attribute="expires", required=True, allow_none=True)
+    last_used_at = Moment(attribute="last_used", required=True, allow_none=True)
+
+
+class IssuedScimToken(ScimToken):
+    """A token that was issued just now: it is shown this once."""
+
+    class Meta:
+        """Nobody has used it yet."""
+
+        exclude = ("last_used_at",)
+
+    token = fields.String(required=True)
+
+
+class ScimMeta(Schema):
+    """When a resource was created and changed, and where SCIM has it."""
+
+    class Meta:
+        """It has what the standard says."""
+
+        unknown = INCLUDE
+
+    created = fields.DateTime()
+    location = fields.String()
+
+
+class ScimResource(Schema):
+    """A user or group as SCIM shows it: with the names of attributes that the standard has."""
+
+    class Meta:
+        """It has the attributes that the application keeps."""
+
+        unknown = INCLUDE
+
+    schemas = fields.List(fields.String(), required=True)
+    id = fields.String(required=True)
+    meta = fields.Nested(ScimMeta, required=True)
+
+
+class ScimUsers(Schema):
+    """A page of users."""
+
+    users = fields.List(fields.Nested(ScimResource), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class ScimGroups(Schema):
+    """A page of groups."""
+
+    groups = fields.List(fields.Nested(ScimResource), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class ScimMembers(Schema):
+    """A page of the users who are in a group."""
+
+    members = fields.List(fields.Nested(ScimResource), required=True)
+    next = fields.String(required=True, allow_none=True)
