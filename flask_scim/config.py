@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+#: What IPSIE's SCIM profile lets every client send, in requests a second.
+LEAST_RATE = 25
+
 
 class ConfigurationError(RuntimeError):
     """The host's declarations or settings cannot be used; the message names the repair."""
@@ -15,6 +18,8 @@ class Settings:
     """The settings of one app.
 
     :param url_prefix: ``SCIM_URL_PREFIX``, the path below which connections have their endpoints.
+    :param connection: ``SCIM_CONNECTION``, the only connection, whose endpoints are at the prefix
+        itself; ``None`` where each has its own path.
     :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped:
         ``"ignore"`` or ``"keep"``.
     :param max_content_length: ``SCIM_MAX_CONTENT_LENGTH``, the largest body in bytes.
@@ -33,10 +38,18 @@ class Settings:
         request; 0 switches Bulk off.
     :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
         good.
+    :param access_token_lifetime: ``SCIM_ACCESS_TOKEN_LIFETIME``, for how many seconds an access
+        token of an OAuth client is good.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
+    :param rate_limit: ``SCIM_RATE_LIMIT``, how many requests a second of one connection are let
+        through in any case; ``None`` where all are.
+    :param rate_burst: ``SCIM_RATE_BURST``, how many more than that are let through in a minute.
+    :param rate_storage_uri: ``SCIM_RATE_STORAGE_URI``, where requests are counted; ``None`` for
+        where the app's own limiter counts.
     """
 
     url_prefix: str = "/scim/v2"
+    connection: str | None = None
     unmapped: str = "ignore"
     max_content_length: int = 2_097_152
     default_page_size: int = 100
@@ -49,7 +62,15 @@ class Settings:
     unknown_members: str = "refuse"
     max_bulk_operations: int = 1_000
     cursor_timeout: int = 3_600
+    access_token_lifetime: int = 3_600
     docs: bool = True
+    rate_limit: int | None = None
+    rate_burst: int = 0
+    rate_storage_uri: str | None = None
+
+    def base(self, connection_id: str) -> str:
+        """The path below which a connection has its endpoints."""
+        return self.url_prefix if self.connection else f"{self.url_prefix}/{connection_id}"
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Settings:
@@ -64,6 +85,11 @@ class Settings:
             raise ConfigurationError(
                 f"SCIM_URL_PREFIX must begin with a slash and not end with one, not {prefix!r}."
             )
+        connection = config.get("SCIM_CONNECTION", cls.connection)
+        if connection is not None and not (isinstance(connection, str) and connection):
+            raise ConfigurationError(
+                f"SCIM_CONNECTION must be the name of a connection, not {connection!r}."
+            )
         unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
         if unmapped not in ("ignore", "keep"):
             raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
@@ -77,9 +103,15 @@ class Settings:
             raise ConfigurationError(
                 f"SCIM_DEFAULT_TENANT must be a tenant's key as text, not {tenant!r}."
             )
+        storage_uri = config.get("SCIM_RATE_STORAGE_URI", cls.rate_storage_uri)
+        if storage_uri is not None and not (isinstance(storage_uri, str) and storage_uri):
+            raise ConfigurationError(
+                "SCIM_RATE_STORAGE_URI must be a URI as text, such as 'redis://127.0.0.1:6379'."
+            )
         maximum = _positive(config, "SCIM_MAX_PAGE_SIZE", cls.max_page_size)
         return cls(
             url_prefix=prefix,
+            connection=connection,
             unmapped=unmapped,
             max_content_length=_positive(config, "SCIM_MAX_CONTENT_LENGTH", cls.max_content_length),
             default_page_size=min(
@@ -98,8 +130,26 @@ class Settings:
             unknown_members=unknown,
             max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
             cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
+            access_token_lifetime=_positive(
+                config, "SCIM_ACCESS_TOKEN_LIFETIME", cls.access_token_lifetime
+            ),
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
+            rate_limit=_read_rate_limit(config),
+            rate_burst=_whole(config, "SCIM_RATE_BURST", cls.rate_burst),
+            rate_storage_uri=storage_uri,
         )
+
+
+def _read_rate_limit(config: dict[str, Any]) -> int | None:
+    if config.get("SCIM_RATE_LIMIT") is None:
+        return None
+    rate = _positive(config, "SCIM_RATE_LIMIT", LEAST_RATE)
+    if rate < LEAST_RATE:
+        raise ConfigurationError(
+            f"SCIM_RATE_LIMIT must be at least {LEAST_RATE} requests a second, not {rate}: "
+            "identity providers may count on as many."
+        )
+    return rate
 
 
 def _positive(config: dict[str, Any], name: str, default: int) -> int:

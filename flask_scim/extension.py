@@ -8,42 +8,54 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
+from flask_smorest import Blueprint
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
-from .cli.commands import Administration, make_commands
+from .cli.administration import Administration
+from .cli.commands import make_commands
 from .config import ConfigurationError, Settings
-from .connections.connections import Connections
+from .connections.access_tokens import AccessTokens
+from .connections.admission import Admission, Grant
+from .connections.authority import Authority
+from .connections.clients import Clients
+from .connections.connections import Connections, is_id
+from .connections.expiry import Notice
+from .connections.extra import make_authority, read_keys
 from .connections.tokens import Tokens
+from .management.api import Guard, make_blueprint
+from .management.desk import Desk, Shown
 from .mapping.declaration import read_declaration
 from .mapping.resource_types import check_resource_type
 from .mapping.served import find_served
 from .mapping.sources import Source, Sourced, read_source
 from .protocol.definitions import GROUP_TYPE, USER_TYPE
 from .protocol.dialects import Dialect
-from .protocol.errors import Unsupported
-from .protocol.schema import Extension, Mutability, ResourceType
+from .protocol.errors import Unauthorized, Unsupported
+from .protocol.schema import Extension, ResourceType
 from .provisioning.changes import Event
 from .provisioning.members import MemberLimits
 from .provisioning.ports import Connection, Document
 from .provisioning.service import Service
-from .signals import publish
+from .signals import publish, publish_notice
 from .store.backends import Backend, find_backend
 from .store.binding import Binding
-from .store.groups import OWN_GROUP_MAPPING, make_group_model
-from .store.links import Link, bind_links
+from .store.groups import OWN_GROUP_MAPPING, delete_groups, make_group_model
+from .store.links import Link, bind_all_links, can_show_groups
 from .store.references import References
 from .store.store import Hooks, SqlStore
+from .store.survey import count_resources, find_missing_tables
 from .store.tables import (
-    add_connection_table,
+    OwnTables,
+    add_own_tables,
     add_record_table,
-    add_token_table,
     taken_names,
 )
 from .store.tracking import touch, track
 from .web.api import serve
 from .web.cursors import Cursors
 from .web.exchange import Gateway
+from .web.limits import RateLimits
 
 
 @dataclass(slots=True)
@@ -102,6 +114,7 @@ class _State:
     settings: Settings
     bindings: dict[ResourceType, Binding]
     links: dict[ResourceType, list[Link]]
+    gateway: Gateway
     backend: Backend | None = None
 
 
@@ -116,8 +129,9 @@ class SCIM:
     def __init__(self, db: SQLAlchemy) -> None:
         self.db = db
         self._declared: dict[str, Declared] = {}
-        self._tables: tuple[sa.Table, sa.Table] | None = None
+        self._tables: OwnTables | None = None
         self._me: Callable[[Connection], Any] | None = None
+        self._verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
 
     def users(
         self,
@@ -217,18 +231,51 @@ class SCIM:
         if not self._declared:
             raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
         settings = Settings.read(app.config)
+        if settings.connection is not None and not is_id(settings.connection):
+            raise ConfigurationError(
+                f"SCIM_CONNECTION must be the name of a connection, not {settings.connection!r}."
+            )
         bindings = {
             declared.resource_type: self._bind(app, declared, settings)
             for declared in self._declared.values()
         }
-        links = _bind_links(bindings)
-        app.extensions["scim"] = _State(settings, bindings, links)
+        links = bind_all_links(bindings)
+        limits = None if settings.rate_limit is None else RateLimits(app, settings)
         types = {kind: find_served(binding.mapping) for kind, binding in bindings.items()}
         cursors = Cursors(_signing_keys, settings.cursor_timeout)
-        serve(
-            app, Gateway(settings, types, self.tokens.verify, self._service, cursors, self._whose)
+        admission = Admission(
+            [self._verify_elsewhere, self._verify_access_token, self._verify_token]
         )
+        gateway = Gateway(
+            settings,
+            types,
+            admission.admit,
+            self._service,
+            cursors,
+            self._whose,
+            limits,
+            self._make_authority(),
+        )
+        app.extensions["scim"] = _State(settings, bindings, links, gateway)
+        serve(app, gateway)
         app.cli.add_command(make_commands(self._administration(settings, bindings)))
+
+    def management(self, guard: Guard | None = None, name: str = "scim-management") -> Blueprint:
+        """Make the management API, for the app's own administrators and deployment tools.
+
+        :param guard: a function without arguments that runs before every request: it aborts,
+            raises or returns a response to keep somebody out, and returns nothing to let them in.
+        :param name: what the blueprint is called.
+        :return: a blueprint, to register on the app or on its own flask-smorest API.
+        :raises ConfigurationError: if there is no guard.
+        """
+        desk = Desk(
+            lambda: self.connections,
+            lambda: self.tokens,
+            lambda: _state().gateway,
+            self._shown_mapping,
+        )
+        return make_blueprint(guard, desk, name)
 
     def me(self, function: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
         """Let a function say whose the requests of a connection are, for ``/Me``.
@@ -239,17 +286,54 @@ class SCIM:
         self._me = function
         return function
 
+    def verifier(
+        self, function: Callable[[str], tuple[str, Iterable[str]] | None]
+    ) -> Callable[[str], tuple[str, Iterable[str]] | None]:
+        """Let a function read bearer tokens that an authorization server of the app's has issued.
+
+        :param function: takes the token and returns the connection that it opens, with the scopes
+            that it has there, or ``None`` if it is none of its own; it raises ``Unauthorized`` if
+            it is, and is no good.
+        :return: the function.
+        """
+        self._verifier = function
+        return function
+
     @property
     def connections(self) -> Connections:
         """The connections of the current app."""
-        return Connections(self.db.session, self._own_tables()[0], _choose_tenant)
+        tables = self._own_tables()
+        records = [declared.record for declared in self._declared.values()]
+        owned = [*records, *tables.owned]
+        return Connections(
+            self.db.session, tables.connections, owned, _choose_tenant, self._forget_own_groups
+        )
 
     @property
     def tokens(self) -> Tokens:
         """The tokens of the current app."""
-        connections, tokens = self._own_tables()
-        plurals = [declared.resource_type.plural for declared in self._declared.values()]
-        return Tokens(self.db.session, tokens, connections, _signing_keys, plurals)
+        tables = self._own_tables()
+        return Tokens(
+            self.db.session,
+            tables.tokens,
+            tables.connections,
+            _signing_keys,
+            self._plurals(),
+            self._tell_of_token,
+        )
+
+    @property
+    def clients(self) -> Clients:
+        """The OAuth clients of the current app."""
+        tables = self._own_tables()
+        return Clients(
+            self.db.session,
+            tables.clients,
+            tables.assertions,
+            tables.connections,
+            self._plurals(),
+            read_keys,
+        )
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.
@@ -267,9 +351,9 @@ class SCIM:
             raise ConfigurationError(f"{model!r} is no SQLAlchemy model.")
         table: sa.Table = mapper.local_table
         if self._tables is None:
-            self._tables = add_connection_table(table.metadata), add_token_table(table.metadata)
+            self._tables = add_own_tables(table.metadata)
             track(self.db.session, _current_bindings)
-        elif self._tables[0].metadata is not table.metadata:
+        elif self._tables.connections.metadata is not table.metadata:
             raise ConfigurationError(
                 f"{model.__name__} is kept in another database than the other resource types."
             )
@@ -306,7 +390,7 @@ class SCIM:
         )
 
     def _shown(self, resource_type: ResourceType) -> frozenset[str]:
-        is_member = "Group" in self._declared and _can_show_groups(resource_type)
+        is_member = "Group" in self._declared and can_show_groups(resource_type)
         return frozenset({"groups"} if is_member else ())
 
     def _service(
@@ -332,6 +416,45 @@ class SCIM:
         )
         return Service(store, known, connection, dialect, self._publish, limits)
 
+    def _access_tokens(self) -> AccessTokens:
+        tables, lifetime = self._own_tables(), _state().settings.access_token_lifetime
+        return AccessTokens(
+            self.db.session, tables.clients, tables.connections, _signing_keys, lifetime
+        )
+
+    def _make_authority(self) -> Authority | None:
+        if make_authority is None:
+            return None
+        return make_authority(lambda: self.clients, self._access_tokens, self._plurals())
+
+    def _verify_access_token(self, text: str) -> Grant | None:
+        return self._access_tokens().verify(text)
+
+    def _verify_token(self, text: str) -> Grant:
+        connection, token = self.tokens.verify(text)
+        return Grant(connection, frozenset(token.scopes), token.id)
+
+    def _verify_elsewhere(self, text: str) -> Grant | None:
+        """Ask the host, which may have an authorization server of its own."""
+        found = None if self._verifier is None else self._verifier(text)
+        if found is None:
+            return None
+        connection_id, scopes = found
+        connection = self.connections.get(connection_id)
+        if connection is None:
+            raise Unauthorized("The bearer token is not known here.")
+        return Grant(connection, frozenset(scopes), "of the application")
+
+    def _forget_own_groups(self, connection_id: str) -> None:
+        groups = self._declared.get("Group")
+        if groups is not None and not groups.shared:
+            delete_groups(self.db.session(), groups.model, groups.record, connection_id)
+
+    def _tell_of_token(self, notice: Notice) -> None:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
+        connection = self.connections.get(notice.connection_id)
+        publish_notice(app, notice, connection, self.db.session.rollback)
+
     def _whose(self, connection: Connection) -> tuple[ResourceType, str] | None:
         if self._me is None:
             raise Unsupported("This service does not say whose a request is; name the resource.")
@@ -340,6 +463,16 @@ class SCIM:
             if row is not None and isinstance(row, binding.model):
                 return resource_type, binding.id_of(row)
         return None
+
+    def _shown_mapping(self) -> Shown:
+        """What the management API tells of the mapping of users."""
+        for resource_type, binding in _state().bindings.items():
+            if resource_type.name == "User":
+                unique = None if binding.unique is None else str(binding.unique.path)
+                places = zip(binding.mapping.names, binding.places, strict=True)
+                pairs = [{"scim": name, "app": str(place.source)} for name, place in places]
+                return Shown(unique, pairs)
+        return Shown(None, [])
 
     def _publish(self, events: Sequence[Event]) -> None:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
@@ -351,11 +484,32 @@ class SCIM:
         return Administration(
             self.connections,
             self.tokens,
-            settings.url_prefix,
+            self.clients,
+            settings.base,
+            settings.connection,
             lambda: [line for binding in bindings.values() for line in binding.describe()],
+            self._count_resources,
+            self._find_missing_tables,
         )
 
-    def _own_tables(self) -> tuple[sa.Table, sa.Table]:
+    def _count_resources(self, connection_id: str) -> dict[str, int]:
+        session = self.db.session()
+        return {
+            kind.plural: count_resources(binding.connect(session), binding, connection_id)
+            for kind, binding in _state().bindings.items()
+        }
+
+    def _find_missing_tables(self) -> list[str]:
+        session = self.db.session()
+        session.rollback()
+        binding = next(iter(_state().bindings.values()))
+        metadata = self._own_tables().connections.metadata
+        return find_missing_tables(binding.connect(session), metadata)
+
+    def _plurals(self) -> list[str]:
+        return [declared.resource_type.plural for declared in self._declared.values()]
+
+    def _own_tables(self) -> OwnTables:
         if self._tables is None:
             raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
         return self._tables
@@ -366,36 +520,6 @@ def _state() -> _State:
     if not isinstance(state, _State):
         raise ConfigurationError("Call scim.init_app(app) for this app first.")
     return state
-
-
-def _bind_links(bindings: dict[ResourceType, Binding]) -> dict[ResourceType, list[Link]]:
-    """Bind references to relationships, and let what is referred to know of it."""
-    by_name = {resource_type.name: binding for resource_type, binding in bindings.items()}
-    own = {kind: bind_links(binding, by_name) for kind, binding in bindings.items()}
-    links = {kind: list(some) for kind, some in own.items()}
-    for kind, some in own.items():
-        nested = next((link for link in some if link.is_nested), None)
-        for link in some:
-            target = link.target.resource_type
-            source = link.target if link.is_nested else bindings[kind]
-            if kind.name == "Group" and not link.is_nested and _can_show_groups(target):
-                back = link.reversed("groups", source, "direct", nested)
-            else:
-                # No attribute shows these; they end with the resource all the same.
-                back = link.reversed(f"{kind.name}.{link.name}", source, "direct")
-            links[target].append(back)
-    return links
-
-
-def _can_show_groups(resource_type: ResourceType) -> bool:
-    """Tell whether resources have the attribute that shows the groups they are in."""
-    groups = resource_type.attribute("groups")
-    return (
-        groups is not None
-        and groups.is_reference
-        and groups.multi_valued
-        and groups.mutability is Mutability.READ_ONLY
-    )
 
 
 def _references(

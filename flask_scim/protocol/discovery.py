@@ -23,6 +23,7 @@ class Features:
     :param max_payload: the largest body in bytes.
     :param cursor_timeout: for how many seconds a cursor is good.
     :param passwords: whether clients can set passwords.
+    :param oauth: whether clients can get access tokens.
     """
 
     strict: bool
@@ -32,6 +33,7 @@ class Features:
     max_payload: int
     cursor_timeout: int
     passwords: bool
+    oauth: bool = False
 
     @property
     def conforms(self) -> bool:
@@ -110,6 +112,16 @@ def describe_service(features: Features) -> dict[str, Any]:
             "cursorTimeout": features.cursor_timeout,
         },
     }
+    if features.oauth:
+        described["authenticationSchemes"].append(
+            {
+                "type": "oauth2",
+                "name": "OAuth 2.0 client credentials",
+                "description": "An access token from the token endpoint of this connection.",
+                "specUri": "https://www.rfc-editor.org/info/rfc6749",
+                "primary": False,
+            }
+        )
     if features.conforms:
         described["interopProfileConformant"] = True
     return described

@@ -161,6 +161,20 @@ class UnsupportedMediaType(ScimError):
     status = 415
 
 
+class TooManyRequests(ScimError):
+    """The client sends more requests than it may; nothing was changed.
+
+    :param detail: words that the identity provider's admin can act on.
+    :param retry_after: when to try again, in seconds.
+    """
+
+    status = 429
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class ServiceUnavailable(ScimError):
     """The server cannot answer now; nothing was changed and the request may be repeated.
 

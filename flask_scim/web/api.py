@@ -16,6 +16,7 @@ from .documents import describe_place
 from .errors import handle_errors, handle_routing_errors
 from .exchange import Gateway
 from .me import add_me
+from .oauth import add_oauth
 from .resources import add_resource_type
 from .search import add_search
 
@@ -57,14 +58,19 @@ def serve(app: Flask, gateway: Gateway) -> None:
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     api.spec.options["security"] = [{"token": []}]
     blueprint = _make_blueprint(gateway)
-    api.register_blueprint(blueprint, url_prefix=prefix)
-    handle_routing_errors(app, prefix)
+    base = gateway.settings.base("<connection_id>")
+    api.register_blueprint(blueprint, url_prefix=base)
+    if gateway.limits is not None:
+        gateway.limits.spare(app, blueprint)
+    add_oauth(app, gateway)
+    handle_routing_errors(app, prefix, base)
     if gateway.settings.docs:
         _serve_page(app, api, prefix)
 
 
 def _make_blueprint(gateway: Gateway) -> Blueprint:
     blueprint = Blueprint("scim", __name__, description="SCIM 2.0, for identity providers.")
+    _name_connection(blueprint, gateway.settings.connection)
     add_discovery(blueprint, gateway)
     add_search(blueprint, gateway)
     for resource_type in gateway.types:
@@ -73,6 +79,16 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
     add_bulk(blueprint, gateway)
     handle_errors(blueprint)
     return blueprint
+
+
+def _name_connection(blueprint: Blueprint, only: str | None) -> None:
+    """Give endpoints that stand at the prefix itself the name of the only connection."""
+
+    def name_connection(_: str | None, values: dict[str, Any] | None) -> None:
+        if only is not None and values is not None:
+            values["connection_id"] = only
+
+    blueprint.url_value_preprocessor(name_connection)
 
 
 def _serve_page(app: Flask, api: Api, prefix: str) -> None:

@@ -39,7 +39,7 @@ def add_bulk(blueprint: Blueprint, gateway: Gateway) -> None:
     """
     most = gateway.settings.max_bulk_operations
 
-    @blueprint.route("/<connection_id>/Bulk", endpoint="bulk", strict_slashes=False)
+    @blueprint.route("/Bulk", endpoint="bulk", strict_slashes=False)
     class Bulk(MethodView):
         init_every_request = False
 

@@ -54,7 +54,7 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
         return {each["id"]: _with_meta(exchange, "Schema", each) for each in described}
 
     @blueprint.route(
-        "/<connection_id>/ServiceProviderConfig",
+        "/ServiceProviderConfig",
         endpoint="service-provider-config",
         strict_slashes=False,
     )
@@ -84,7 +84,7 @@ def _add_catalogue(
     """Add an endpoint that lists descriptions, and one that shows a single one."""
     endpoint = name.lower()
 
-    @blueprint.route(f"/<connection_id>/{name}", endpoint=endpoint, strict_slashes=False)
+    @blueprint.route(f"/{name}", endpoint=endpoint, strict_slashes=False)
     class Catalogue(MethodView):
         init_every_request = False
 
@@ -93,9 +93,7 @@ def _add_catalogue(
             found = list(read(begin(connection_id)).values())
             return answer(list_response(found, len(found)))
 
-    @blueprint.route(
-        f"/<connection_id>/{name}/<id>", endpoint=f"{endpoint}-item", strict_slashes=False
-    )
+    @blueprint.route(f"/{name}/<id>", endpoint=f"{endpoint}-item", strict_slashes=False)
     class Entry(MethodView):
         init_every_request = False
 
@@ -118,6 +116,7 @@ def _features(exchange: Exchange) -> Features:
         max_payload=settings.max_content_length,
         cursor_timeout=settings.cursor_timeout,
         passwords=any(served.attribute("password") for served in gateway.types.values()),
+        oauth=gateway.authority is not None,
     )
 
 

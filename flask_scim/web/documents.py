@@ -215,7 +215,7 @@ _UNSHOWN: Operation = {"description": "It is done, and the resource too large to
 _GONE: Operation = {"description": "It is gone."}
 
 #: What can become of every request, and of every one with a body.
-_OF_ALL = (400, 401, 404, 500, 503)
+_OF_ALL = (400, 401, 403, 404, 429, 500, 503)
 _OF_BODIES = (413, 415)
 _ERRORS = {
     400: "The request cannot be taken as it is; scimType and detail say why.",
@@ -227,6 +227,7 @@ _ERRORS = {
     412: "The resource has another version than the client named.",
     413: "The body is larger than the service takes.",
     415: "The body is neither application/scim+json nor application/json.",
+    429: "The connection sends too many requests; nothing was changed.",
     500: "The service failed; nothing was changed.",
     501: "The service does not have this part of the protocol.",
     503: "The service is busy; nothing was changed, and the request may be repeated.",
@@ -234,5 +235,6 @@ _ERRORS = {
 _ERROR_HEADERS = {
     401: {"WWW-Authenticate": _header("The scheme to authenticate with.", pattern="^Bearer ")},
     405: {"Allow": _header("The methods that the endpoint takes.")},
+    429: {"Retry-After": _header("When to try again, in seconds.", type="integer", minimum=1)},
     503: {"Retry-After": _header("When to try again, in seconds.", type="integer", minimum=0)},
 }

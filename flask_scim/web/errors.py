@@ -17,6 +17,7 @@ from ..protocol.errors import (
     NotFound,
     PayloadTooLarge,
     ScimError,
+    TooManyRequests,
     UnsupportedMediaType,
 )
 from .responses import answer_error
@@ -27,6 +28,8 @@ _BY_STATUS: dict[int, type[ScimError]] = {
     415: UnsupportedMediaType,
     500: InternalError,
 }
+#: When to try again where the host's own limits do not say, in seconds.
+_HOSTS_LIMIT = 60
 
 
 def handle_errors(blueprint: Blueprint) -> None:
@@ -39,13 +42,14 @@ def handle_errors(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(Exception, _answer_failure)
 
 
-def handle_routing_errors(app: Flask, prefix: str) -> None:
+def handle_routing_errors(app: Flask, prefix: str, base: str) -> None:
     """Answer paths below the prefix that lead nowhere with SCIM errors.
 
     Flask finds no blueprint for such a request, so that only the app can answer it.
 
     :param app: the host's app.
     :param prefix: the path below which errors are SCIM's.
+    :param base: the path of a connection, as a rule of Flask's.
     """
 
     def answer_routing_error() -> Response | None:
@@ -57,7 +61,8 @@ def handle_routing_errors(app: Flask, prefix: str) -> None:
         return _answer_http_error(error)
 
     # A client may put the version behind the base URI (RFC 7644, section 3.13).
-    names_version = re.compile(rf"{re.escape(prefix)}/[^/]+/v[0-9][0-9.]*(/|$)")
+    beginning = "[^/]+".join(map(re.escape, base.split("<connection_id>")))
+    names_version = re.compile(rf"{beginning}/v[0-9][0-9.]*(/|$)")
     app.before_request(answer_routing_error)
 
 
@@ -68,6 +73,10 @@ def _answer_http_error(error: HTTPException) -> Response:
             return answer_error(MethodNotAllowed(f"{request.method} cannot be used here.", allowed))
         case HTTPException(code=404):
             return answer_error(NotFound("There is no such endpoint."))
+        case HTTPException(code=429):
+            # Limits of the host's own hold here too, and seldom say when they end.
+            words = "The application takes no more requests for now; nothing was changed."
+            return answer_error(TooManyRequests(f"{words} Try again later.", _HOSTS_LIMIT))
         case HTTPException(code=code) if code is not None and code < 400:
             return answer_error(NotFound("There is no such endpoint."))
     kind = _BY_STATUS.get(error.code or 500, BadRequest)

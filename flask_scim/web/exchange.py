@@ -11,7 +11,8 @@ from urllib.parse import quote
 from flask import request
 
 from ..config import Settings
-from ..connections.tokens import Token
+from ..connections.admission import Grant
+from ..connections.authority import Authority
 from ..protocol.dialects import Dialect, find_dialect
 from ..protocol.errors import (
     Forbidden,
@@ -26,6 +27,7 @@ from ..protocol.values import is_sound
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from .cursors import Cursors
+from .limits import RateLimits
 
 _JSON_TYPES = ("application/scim+json", "application/json")
 
@@ -36,19 +38,23 @@ class Gateway:
 
     :param settings: the settings of the app.
     :param types: the resource types, each with what of it is served.
-    :param verify: finds the connection that a token opens, or raises ``Unauthorized``.
+    :param admit: lets a bearer token into a connection, or raises an error.
     :param service: makes the service of one connection and resource type; the third argument is
         the resource type as the connection knows it.
     :param cursors: seals places in lists.
     :param whose: finds the resource of whoever asks, or raises ``Unsupported``.
+    :param limits: counts requests; ``None`` where there may be any number.
+    :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
     """
 
     settings: Settings
     types: dict[ResourceType, ResourceType]
-    verify: Callable[[str], tuple[Connection, Token]]
+    admit: Callable[[str, str], Grant]
     service: Callable[[Connection, ResourceType, ResourceType, Dialect], Service]
     cursors: Cursors
     whose: Callable[[Connection], tuple[ResourceType, str] | None]
+    limits: RateLimits | None = None
+    authority: Authority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,16 @@ class Exchange:
         :param connection_id: the connection that the path names.
         :return: the exchange.
         :raises Unauthorized: if the token is missing or not good for this connection.
+        :raises ServiceUnavailable: if the connection is paused.
+        :raises Forbidden: if the connection is disabled.
+        :raises TooManyRequests: if the connection has sent too many.
         """
-        connection, token = gateway.verify(_bearer_token())
-        if connection.id != connection_id:
-            raise Unauthorized("The bearer token is not for this connection.")
+        grant = gateway.admit(_bearer_token(), connection_id)
+        connection = grant.connection
+        if gateway.limits is not None:
+            gateway.limits.count(connection)
         dialect = find_dialect(connection.idp, connection.strict)
-        return cls(gateway, connection, frozenset(token.scopes), dialect)
+        return cls(gateway, connection, grant.scopes, dialect)
 
     def allows(self, method: str, resource_type: ResourceType) -> bool:
         """Tell whether the token allows a method, in lower case, on a resource type."""
@@ -107,27 +117,14 @@ class Exchange:
         return self.gateway.service(self.connection, resource_type, known, self.dialect)
 
     def body(self) -> Any:
-        """Read the body.
+        """Read the body; see :func:`read_raw` and :func:`read_json`.
 
         :return: what its JSON says.
         :raises UnsupportedMediaType: if it is said to be something else.
-        :raises PayloadTooLarge: if it is larger than the settings allow.
-        :raises InvalidSyntax: if it is no JSON.
-        :raises InvalidValue: if its text holds what no database can keep.
         """
         if request.content_type and request.mimetype not in _JSON_TYPES:
             raise UnsupportedMediaType("Send application/scim+json or application/json.")
-        limit = self.gateway.settings.max_content_length
-        too_large = PayloadTooLarge(f"The body may have at most {limit} bytes.")
-        if (request.content_length or 0) > limit:
-            raise too_large
-        try:
-            raw = request.stream.read(limit + 1)
-        except OSError:
-            raise InvalidSyntax("The body broke off before its end.") from None
-        if len(raw) > limit:
-            raise too_large
-        return _read_json(raw)
+        return read_json(read_raw(self.gateway.settings.max_content_length))
 
     def location(self, resource_type: ResourceType, id: str) -> str:
         """The URI of a resource."""
@@ -136,8 +133,37 @@ class Exchange:
     @property
     def base(self) -> str:
         """The base URI of the connection's endpoints."""
-        prefix = self.gateway.settings.url_prefix
-        return f"{request.url_root.rstrip('/')}{prefix}/{quote(self.connection.id)}"
+        return base_uri(self.gateway.settings, self.connection.id)
+
+
+def base_uri(settings: Settings, connection_id: str) -> str:
+    """The base URI of a connection's endpoints, as the request in hand sees it.
+
+    :param settings: the settings of the app.
+    :param connection_id: the connection.
+    :return: the URI, without a slash at its end.
+    """
+    return f"{request.url_root.rstrip('/')}{settings.base(quote(connection_id))}"
+
+
+def read_raw(limit: int) -> bytes:
+    """Read the body of the request in hand.
+
+    :param limit: the most bytes that it may have.
+    :return: the body.
+    :raises PayloadTooLarge: if it is larger.
+    :raises InvalidSyntax: if it breaks off.
+    """
+    too_large = PayloadTooLarge(f"The body may have at most {limit} bytes.")
+    if (request.content_length or 0) > limit:
+        raise too_large
+    try:
+        raw = request.stream.read(limit + 1)
+    except OSError:
+        raise InvalidSyntax("The body broke off before its end.") from None
+    if len(raw) > limit:
+        raise too_large
+    return raw
 
 
 def _bearer_token() -> str:
@@ -148,7 +174,14 @@ def _bearer_token() -> str:
     return token.strip()
 
 
-def _read_json(raw: bytes) -> Any:
+def read_json(raw: bytes) -> Any:
+    """Read JSON.
+
+    :param raw: the body of a request.
+    :return: what it says.
+    :raises InvalidSyntax: if it is no JSON.
+    :raises InvalidValue: if its text holds what no database can keep.
+    """
     if not raw.strip():
         raise InvalidSyntax("The body is empty; JSON was expected.")
     try:

@@ -28,7 +28,7 @@ def add_me(blueprint: Blueprint, gateway: Gateway) -> None:
         resource_type, id = found
         return Endpoint.open(exchange, resource_type, request.method), id
 
-    @blueprint.route("/<connection_id>/Me", endpoint="me", strict_slashes=False)
+    @blueprint.route("/Me", endpoint="me", strict_slashes=False)
     class Me(MethodView):
         init_every_request = False
 

@@ -25,7 +25,7 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
     :param resource_type: the resource type.
     """
     plural = resource_type.plural
-    path = f"/<connection_id>{resource_type.endpoint}"
+    path = resource_type.endpoint
 
     def begin(connection_id: str) -> Endpoint:
         exchange = Exchange.begin(gateway, connection_id)

@@ -9,7 +9,13 @@ from typing import Any
 
 from flask import Response, request
 
-from ..protocol.errors import MethodNotAllowed, ScimError, ServiceUnavailable, Unauthorized
+from ..protocol.errors import (
+    MethodNotAllowed,
+    ScimError,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 from ..protocol.messages import cursor_response, error_body, list_response
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
@@ -108,7 +114,7 @@ def answer_error(error: ScimError) -> Response:
             headers["WWW-Authenticate"] = 'Bearer realm="scim"'
         case MethodNotAllowed(allowed=allowed) if allowed:
             headers["Allow"] = ", ".join(allowed)
-        case ServiceUnavailable(retry_after=seconds):
+        case ServiceUnavailable(retry_after=seconds) | TooManyRequests(retry_after=seconds):
             headers["Retry-After"] = str(seconds)
     return answer(error_body(error), error.status, headers)
 

@@ -38,7 +38,7 @@ def add_search(blueprint: Blueprint, gateway: Gateway) -> None:
     for resource_type in gateway.types:
         _add_type_search(blueprint, gateway, resource_type)
 
-    @blueprint.route("/<connection_id>", endpoint="root", strict_slashes=False)
+    @blueprint.route("", endpoint="root", strict_slashes=False)
     class Root(MethodView):
         init_every_request = False
 
@@ -47,7 +47,7 @@ def add_search(blueprint: Blueprint, gateway: Gateway) -> None:
             exchange = Exchange.begin(gateway, connection_id)
             return _answer_all(exchange, read_parameters(request.args))
 
-    @blueprint.route("/<connection_id>/.search", endpoint="search", strict_slashes=False)
+    @blueprint.route("/.search", endpoint="search", strict_slashes=False)
     class Search(MethodView):
         init_every_request = False
 
@@ -58,7 +58,7 @@ def add_search(blueprint: Blueprint, gateway: Gateway) -> None:
 
 
 def _add_type_search(blueprint: Blueprint, gateway: Gateway, resource_type: ResourceType) -> None:
-    path = f"/<connection_id>{resource_type.endpoint}/.search"
+    path = f"{resource_type.endpoint}/.search"
 
     @blueprint.route(path, endpoint=f"{resource_type.plural}-search", strict_slashes=False)
     class TypeSearch(MethodView):

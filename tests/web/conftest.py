@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,14 @@ def sent(host: Host) -> Iterator[Sent]:
     """The signals that were sent: the name of each, and what it carried."""
     with listen(host.app) as found:
         yield found
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port that nobody listens on, and that nobody else gets."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -41,9 +41,10 @@ def test_service_provider_config(scim: ScimClient) -> None:
         "cursorTimeout": 3_600,
     }
     assert "interopProfileConformant" not in config
-    (scheme,) = config["authenticationSchemes"]
-    assert scheme["type"] == "oauthbearertoken"
-    assert {"name", "description"} <= set(scheme)
+    schemes = config["authenticationSchemes"]
+    assert [scheme["type"] for scheme in schemes] == ["oauthbearertoken", "oauth2"]
+    assert [scheme["primary"] for scheme in schemes] == [True, False]
+    assert all({"name", "description"} <= set(scheme) for scheme in schemes)
     assert config["meta"] == {
         "resourceType": "ServiceProviderConfig",
         "location": f"{BASE}/ServiceProviderConfig",
