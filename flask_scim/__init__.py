@@ -1,7 +1,7 @@
 """An inbound SCIM 2.0 server for existing Flask apps."""
 
 from .config import ConfigurationError
-from .extension import SCIM
+from .extension.scim import SCIM
 from .mapping.sources import Refs, computed, hashed, read_only
 from .protocol.schema import (
     Attribute,

@@ -26,9 +26,6 @@ _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 #: How many clients of a connection can be good at once.
 _MOST = 2
 
-#: Reads a set of public keys, or raises ``ValueError``.
-KeyReader = Callable[[Any], list[dict[str, Any]]]
-
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -36,7 +33,7 @@ class Client:
 
     :param id: its ``client_id``.
     :param connection_id: the connection that it opens.
-    :param method: how it authenticates, one of :data:`METHODS`.
+    :param method: how it authenticates, one of ``METHODS``.
     :param scopes: what it may do.
     :param created: when it was added.
     :param last_used: when it last got or used an access token, to the minute; ``None`` for never.
@@ -86,7 +83,7 @@ class Clients:
         assertions: sa.Table,
         connections: sa.Table,
         plurals: Sequence[str],
-        read_keys: KeyReader | None,
+        read_keys: Callable[[Any], list[dict[str, Any]]] | None,
     ) -> None:
         self._session = session
         self._table = table

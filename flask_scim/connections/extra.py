@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .access_tokens import AccessTokens
 from .authority import Authority
-from .clients import Clients, KeyReader
+from .clients import Clients
 
 AuthorityMaker = Callable[
     [Callable[[], Clients], Callable[[], AccessTokens], Sequence[str]], Authority
@@ -14,7 +15,7 @@ AuthorityMaker = Callable[
 #: Makes the authorization server; ``None`` without the extra.
 make_authority: AuthorityMaker | None = None
 #: Reads the public keys of a client; ``None`` without the extra.
-read_keys: KeyReader | None = None
+read_keys: Callable[[Any], list[dict[str, Any]]] | None = None
 
 try:
     from . import assertions, oauth

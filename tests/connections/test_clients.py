@@ -43,7 +43,7 @@ def rows(host: Host, name: str) -> list[Any]:
 
 def token_of(host: Host, client: Any, *scopes: str) -> str:
     """An access token of a client."""
-    token: str = host.scim._access_tokens().issue(client, scopes or client.scopes)
+    token: str = host.scim._wiring.access_tokens().issue(client, scopes or client.scopes)
     return token
 
 
@@ -274,7 +274,7 @@ def test_removing_a_connection(connected: Host) -> None:
     assert rows(connected, "scim_oauth_assertion") == []
     connected.scim.connections.add("acme", tenant="1")
     with pytest.raises(Unauthorized, match="not known here"):
-        connected.scim._access_tokens().verify(token)
+        connected.scim._wiring.access_tokens().verify(token)
 
 
 # Access tokens.
@@ -284,7 +284,7 @@ def test_access_token(connected: Host) -> None:
     """A token opens its connection for what it names, with one look-up and a note a minute."""
     _, client = connected.scim.clients.add("acme")
     token = token_of(connected, client, "get:users")
-    tokens = connected.scim._access_tokens()
+    tokens = connected.scim._wiring.access_tokens()
     grant = tokens.verify(token)
     assert (grant.connection.id, grant.scopes, grant.credential) == (
         "acme",
@@ -305,7 +305,7 @@ def test_revoked_client(connected: Host, caplog: pytest.LogCaptureFixture) -> No
     token = token_of(connected, client)
     connected.scim.clients.revoke(client.id)
     with pytest.raises(Unauthorized, match="revoked"):
-        connected.scim._access_tokens().verify(token)
+        connected.scim._wiring.access_tokens().verify(token)
     assert f"Client {client.id} of connection acme" in caplog.text
     assert token not in caplog.text
 
@@ -315,7 +315,7 @@ def test_expired_token(connected: Host, monkeypatch: pytest.MonkeyPatch) -> None
     _, client = connected.scim.clients.add("acme")
     token = token_of(connected, client)
     now = access_tokens.time.time()
-    tokens = connected.scim._access_tokens()
+    tokens = connected.scim._wiring.access_tokens()
     monkeypatch.setattr(access_tokens.time, "time", lambda: now + 3_590)
     assert tokens.verify(token) is not None
     monkeypatch.setattr(access_tokens.time, "time", lambda: now + 3_601)
@@ -329,7 +329,7 @@ def test_noise(connected: Host) -> None:
     _, client = connected.scim.clients.add("acme")
     token = token_of(connected, client)
     bearer, _ = connected.scim.tokens.issue("acme")
-    tokens = connected.scim._access_tokens()
+    tokens = connected.scim._wiring.access_tokens()
     body, signature = token.rsplit(".", 1)
     forged = [
         "scim_at_",
@@ -366,9 +366,9 @@ def test_older_keys_verify(connected: Host) -> None:
     config = connected.app.config
     config.update(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["secret"])
     try:
-        assert connected.scim._access_tokens().verify(token) is not None
+        assert connected.scim._wiring.access_tokens().verify(token) is not None
         config["SECRET_KEY_FALLBACKS"] = []
         with pytest.raises(Unauthorized):
-            connected.scim._access_tokens().verify(token)
+            connected.scim._wiring.access_tokens().verify(token)
     finally:
         config.update(SECRET_KEY="secret", SECRET_KEY_FALLBACKS=None)

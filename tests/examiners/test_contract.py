@@ -40,8 +40,9 @@ def populate(host: Host, client: ScimClient) -> dict[str, list[str]]:
         )["id"]
         for number in range(60)
     ]
-    for number in range(20):
-        client.create_group(f"group{number}", *ids[number % 5 : 10])
+    groups = [
+        client.create_group(f"group{number}", *ids[number % 5 : 10])["id"] for number in range(20)
+    ]
     # Each of them is deleted sooner or later.
     whose = itertools.cycle(map(int, ids[20:]))
 
@@ -49,7 +50,7 @@ def populate(host: Host, client: ScimClient) -> dict[str, list[str]]:
     def find(_connection: Any) -> Any:
         return host.db.session.get(host.User, next(whose))
 
-    return WORDS | {"id": ids[:20], "value": [*WORDS["value"], *ids[:5]]}
+    return WORDS | {"id": [*dict.fromkeys(ids[:20] + groups)], "value": [*WORDS["value"], *ids[:5]]}
 
 
 def test_random_requests(build: Callable[..., Host]) -> None:

@@ -243,7 +243,7 @@ def test_failure(build: Callable[..., Host], caplog: pytest.LogCaptureFixture) -
     def fail(row: Any, connection: Any) -> None:
         raise RuntimeError("secret words in /srv/app.py")
 
-    host.scim._declared["User"].deleter(fail)
+    host.scim._wiring.declared["User"].deleter(fail)
     status, message = problem(admin.request("DELETE", f"/connections/acme/users/{user}"))
     assert (status, "secret" in message) == (500, False)
     assert "secret words" in caplog.text

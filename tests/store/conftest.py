@@ -34,4 +34,4 @@ def store(opened: Callable[..., Store]) -> Store:
 
 def store_of(host: Host, connection: Connection) -> Store:
     """The users of a connection, in the current app context."""
-    return host.scim._service(connection, USER_TYPE, USER_TYPE, GENERIC).store
+    return host.scim._wiring.service(connection, USER_TYPE, USER_TYPE, GENERIC).store

@@ -209,7 +209,7 @@ def rows(hosted: Host) -> Iterator[tuple[Store, list[dict[str, Any]]]]:
     choose = random.Random(7644)
     with hosted.app.app_context():
         connection = hosted.scim.connections.add("agree", tenant="1")
-        service = hosted.scim._service(connection, USER_TYPE, USER_TYPE, GENERIC)
+        service = hosted.scim._wiring.service(connection, USER_TYPE, USER_TYPE, GENERIC)
         skipped = 0
         for number in range(1, 90):
             try:

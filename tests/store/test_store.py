@@ -87,7 +87,7 @@ def rows(host: Host) -> list[Any]:
 
 def records(host: Host) -> list[dict[str, Any]]:
     """Our records, in the order of the host's rows."""
-    table = host.scim._declared["User"].record
+    table = host.scim._wiring.declared["User"].record
     with host.app.app_context():
         statement = sa.select(table).order_by(table.c.row_id)
         found = host.db.session.execute(statement)
@@ -632,7 +632,7 @@ def test_read_only_mirror(build: Callable[..., Host]) -> None:
 
 def hooks(host: Host) -> Any:
     """The declared users, with their decorators for hooks."""
-    return host.scim._declared["User"]
+    return host.scim._wiring.declared["User"]
 
 
 def test_delete_retires(host: Host, store: Store) -> None:

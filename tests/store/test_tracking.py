@@ -42,7 +42,7 @@ def row(host: Host, path: str) -> Any:
 def records(host: Host) -> list[Any]:
     """Our records."""
     with host.app.app_context():
-        return list(host.db.session.execute(sa.select(host.scim._declared["User"].record)))
+        return list(host.db.session.execute(sa.select(host.scim._wiring.declared["User"].record)))
 
 
 def version(scim: ScimClient, path: str) -> int:
@@ -270,7 +270,7 @@ def test_hooks_change_rows_as_part_of_the_change(build: Callable[..., Host]) -> 
     emails = [{"type": "work", "value": read_only("email")}]
     host = build({"userName": "username", "name.familyName": "last_name", "emails": emails})
 
-    @host.scim._declared["User"].creator
+    @host.scim._wiring.declared["User"].creator
     def create(document: dict[str, Any], connection: Any) -> Any:
         made = host.User(email="made@x.org")
         host.db.session.add(made)

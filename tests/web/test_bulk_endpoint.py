@@ -223,7 +223,7 @@ def test_reference_at_the_endpoint_of_another_type(build: Callable[..., Host]) -
     host = build()
     scim = host.connect("acme", tenant="1")
     crew = scim.create_group("crew")["id"]
-    users = next(iter(host.scim._declared.values()))
+    users = next(iter(host.scim._wiring.declared.values()))
     users.creator(lambda document, connection: host.User(id=int(crew), last_name=""))
     results = send(scim, user("ann"), delete("/Groups/bulkId:ann"), delete("/Users/bulkId:ann"))
     assert id_of(results[0]) == crew
@@ -894,7 +894,7 @@ def test_crash_in_one_operation(
     def tell(sender: Flask, exception: Exception, **_: Any) -> None:
         told.append(exception)
 
-    next(iter(host.scim._declared.values())).creator(create)
+    next(iter(host.scim._wiring.declared.values())).creator(create)
     operations = [
         user("ann"),
         group("crew", "bob"),
@@ -928,7 +928,7 @@ def test_crash_in_any_mode(build: Callable[..., Host], setting: str) -> None:
     def create(document: Any, connection: Any) -> Any:
         raise RuntimeError
 
-    next(iter(host.scim._declared.values())).creator(create)
+    next(iter(host.scim._wiring.declared.values())).creator(create)
     assert statuses(send(scim, user("ann"), group("crew"))) == ["500", "201"]
 
 
@@ -940,7 +940,7 @@ def test_crash_stops_a_request_that_wants_it(build: Callable[..., Host]) -> None
     def create(document: Any, connection: Any) -> Any:
         raise RuntimeError
 
-    next(iter(host.scim._declared.values())).creator(create)
+    next(iter(host.scim._wiring.declared.values())).creator(create)
     assert statuses(send(scim, user("ann"), group("crew"), failOnErrors=1)) == ["500"]
     assert pairs_of(host) == set()
 

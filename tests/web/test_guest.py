@@ -200,7 +200,7 @@ def test_sessions_go_on() -> None:
 
 def test_failure(host: Host, scim: ScimClient, caplog: pytest.LogCaptureFixture) -> None:
     """A failure of the host's own code is a SCIM error, is told to Flask, and undoes everything."""
-    declared = next(iter(host.scim._declared.values()))
+    declared = next(iter(host.scim._wiring.declared.values()))
     told: list[Exception] = []
 
     def tell(sender: Flask, exception: Exception, **_: Any) -> None:
@@ -234,7 +234,7 @@ def test_failure_in_any_mode(build: Callable[..., Host], setting: str) -> None:
     def fail(document: Any, connection: Any) -> Any:
         raise RuntimeError
 
-    next(iter(host.scim._declared.values())).creator(fail)
+    next(iter(host.scim._wiring.declared.values())).creator(fail)
     response = scim.post("/Users", {"schemas": [USER], "userName": "ann"})
     assert refusal(response) == (500, None)
     for method, path, expected in (("GET", "/Nowhere", 404), ("DELETE", "/Users", 405)):

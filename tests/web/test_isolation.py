@@ -382,7 +382,7 @@ def test_me_as_somebody_else(world: World, stranger: str, kind: str, method: str
         fleet.scim.me(lambda connection: model(id=int(NOBODY)))
         assert answered == world.ask(probe(method, "/Me", body), kind, NOBODY)
     finally:
-        fleet.scim._me = None
+        fleet.scim._wiring.me = None
     assert answered[0] == 404
     assert world.rows() == before
 

@@ -278,7 +278,7 @@ def test_required_of_new_users(build: Build) -> None:
     response = scim.post("/Users", {"schemas": [USER], "userName": "ann"})
     assert refusal(response) == (400, "invalidValue")
     assert response.json["detail"] == "password is required by this application."
-    declared = next(iter(host.scim._declared.values()))
+    declared = next(iter(host.scim._wiring.declared.values()))
     declared.creator(lambda document, connection: host.User(last_name="!"))
     assert held(host, scim.create("ann")["id"], "last_name") == "!"
     other = scim.create("bob", password=SECRET)

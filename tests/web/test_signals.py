@@ -142,7 +142,7 @@ def test_refused(scim: ScimClient, sent: Sent, refused: Callable[[ScimClient, st
 
 def test_failed(host: Host, scim: ScimClient, sent: Sent) -> None:
     """What is undone since the host's own hook failed is not told."""
-    declared = next(iter(host.scim._declared.values()))
+    declared = next(iter(host.scim._wiring.declared.values()))
     id = scim.create("ann")["id"]
     sent.clear()
 
@@ -316,7 +316,7 @@ def test_other_apps_hear_nothing(build: Callable[..., Host], scim: ScimClient, s
 
 def test_row_that_the_host_deletes(host: Host, scim: ScimClient) -> None:
     """Where the host deletes its row, receivers still get what it was."""
-    declared = next(iter(host.scim._declared.values()))
+    declared = next(iter(host.scim._wiring.declared.values()))
     heard: list[str] = []
 
     def drop(row: Any, connection: Any) -> None:

@@ -1,0 +1,1 @@
+"""What a host declares, and everything wired together once for each app."""

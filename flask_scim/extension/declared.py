@@ -1,0 +1,80 @@
+"""A resource type as the host declares it, and the hooks that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..config import ConfigurationError
+from ..mapping.sources import Source, Sourced, read_source
+from ..protocol.schema import ResourceType
+from ..provisioning.ports import Connection, Document
+from ..store.store import Hooks
+
+
+@dataclass(slots=True)
+class Declared:
+    """A resource type that the host has mapped; its methods are decorators for hooks.
+
+    :param resource_type: the resource type.
+    :param model: the host's model.
+    :param declaration: SCIM paths and where their values sit; ``None`` where the settings say it.
+    :param record: our table of records.
+    :param tenant: the model's attribute that says whose a row is.
+    :param id: the model's attribute that is the SCIM ``id``.
+    :param hooks: what the host does itself.
+    :param shared: whether the app has rows of the model beside those of SCIM.
+    """
+
+    resource_type: ResourceType
+    model: type
+    declaration: Mapping[str, Any] | None
+    record: sa.Table
+    tenant: Source | None
+    id: Source | None
+    hooks: Hooks = field(default_factory=Hooks)
+    shared: bool = True
+
+    def creator(
+        self, function: Callable[[Document, Connection], Any]
+    ) -> Callable[[Document, Connection], Any]:
+        """Let a function make the row of a new resource, inside the transaction.
+
+        :param function: takes the document and the connection and returns a new object of the
+            model; the mapped attributes are written to it afterwards.
+        :return: the function.
+        """
+        self.hooks.creator = function
+        return function
+
+    def deleter(
+        self, function: Callable[[Any, Connection], None]
+    ) -> Callable[[Any, Connection], None]:
+        """Let a function decide what deletion does to the row, inside the transaction.
+
+        Without one the row is kept and, where ``active`` is mapped, deactivated.
+
+        :param function: takes the row and the connection; it may delete the row from the session.
+        :return: the function.
+        """
+        self.hooks.deleter = function
+        return function
+
+
+def read_scope(source: Sourced | None, what: str) -> Source | None:
+    """Read which attribute of a model says whose a row is, or its id.
+
+    :param source: the attribute or its name, if the host has named one.
+    :param what: what it is for, in messages.
+    :return: the source.
+    :raises ConfigurationError: if it is no attribute.
+    """
+    if source is None:
+        return None
+    read = read_source(source)
+    if not isinstance(read, Source) or read.inverted:
+        raise ConfigurationError(f"{what} must be an attribute of the model, or its name.")
+    return read

@@ -1,0 +1,292 @@
+"""The extension itself: what a host declares, once for all of its apps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_smorest import Blueprint
+from flask_sqlalchemy import SQLAlchemy
+
+from ..cli.commands import make_commands
+from ..config import ConfigurationError, Settings
+from ..connections.clients import Clients
+from ..connections.connections import Connections, is_id
+from ..connections.tokens import Tokens
+from ..management.api import Guard, make_blueprint
+from ..management.desk import Desk
+from ..mapping.declaration import read_declaration
+from ..mapping.resource_types import check_resource_type
+from ..mapping.served import find_served
+from ..mapping.sources import Sourced
+from ..protocol.definitions import GROUP_TYPE, USER_TYPE
+from ..protocol.schema import Extension, ResourceType
+from ..provisioning.ports import Connection
+from ..store.binding import Binding
+from ..store.groups import OWN_GROUP_MAPPING, make_group_model
+from ..store.links import bind_all_links, can_show_groups
+from ..store.tables import add_own_tables, add_record_table, taken_names
+from ..store.tracking import touch, track
+from ..web.api import serve
+from ..web.cursors import Cursors
+from ..web.exchange import Gateway
+from ..web.limits import RateLimits
+from .declared import Declared, read_scope
+from .state import State, current_bindings, current_state, signing_keys
+from .wiring import Wiring
+
+
+class SCIM:
+    """A SCIM 2.0 server for the users of an existing app.
+
+    :param db: the app's Flask-SQLAlchemy extension.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self.db = db
+        self._wiring = Wiring(db)
+
+    def users(
+        self,
+        model: type,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        extensions: Iterable[Extension] = (),
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are SCIM users.
+
+        :param model: the app's model class.
+        :param mapping: SCIM paths and where their values sit; left out, ``SCIM_USER_MAPPING`` of
+            the app's settings says it.
+        :param extensions: schemas of the app's own, beside that of enterprise users.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if users are declared already, or something cannot be used.
+        """
+        resource_type = USER_TYPE.extended(extensions)
+        return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
+
+    def groups(
+        self,
+        model: type | None = None,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        extensions: Iterable[Extension] = (),
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are SCIM groups.
+
+        :param model: the app's model class; left out, groups are kept in tables of Flask-SCIM's
+            own, and ``mapping`` is not needed.
+        :param mapping: SCIM paths and where their values sit, ``members`` as
+            :class:`~flask_scim.Refs`; left out, ``SCIM_GROUP_MAPPING`` of the app's settings.
+        :param extensions: schemas of the app's own.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if groups are declared already, or users are not.
+        """
+        resource_type = GROUP_TYPE.extended(extensions)
+        if model is not None:
+            return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
+        declared = self.resource(
+            resource_type, self._make_group_model(), mapping or OWN_GROUP_MAPPING
+        )
+        declared.shared = False
+        return declared
+
+    def resource(
+        self,
+        resource_type: ResourceType,
+        model: type,
+        mapping: Mapping[str, Any] | None = None,
+        *,
+        tenant: Sourced | None = None,
+        id: Sourced | None = None,
+    ) -> Declared:
+        """Declare the model whose rows are resources of a type.
+
+        :param resource_type: the resource type, with its schemas.
+        :param model: the app's model class.
+        :param mapping: SCIM paths and where their values sit; left out, ``SCIM_<NAME>_MAPPING`` of
+            the app's settings, with the name of the resource type in capitals.
+        :param tenant: the attribute of the model that says which customer a row is of.
+        :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :return: the declared resource type, with decorators for hooks.
+        :raises ConfigurationError: if something cannot be used; the message names the repair.
+        """
+        table = self._share_metadata(model)
+        others = [declared.resource_type for declared in self._wiring.declared.values()]
+        check_resource_type(resource_type, others, taken_names(table.metadata))
+        record = add_record_table(table.metadata, resource_type.name.lower(), table)
+        declared = Declared(
+            resource_type,
+            model,
+            mapping,
+            record,
+            read_scope(tenant, "tenant"),
+            read_scope(id, "id"),
+        )
+        self._wiring.declared[resource_type.name] = declared
+        return declared
+
+    def init_app(self, app: Flask) -> None:
+        """Check what is declared and add the endpoints and commands to an app.
+
+        Call it after the database extension's own ``init_app``.
+
+        :param app: the app.
+        :raises ConfigurationError: if something cannot be used; the message names the repair.
+        """
+        if "scim" in app.extensions:
+            raise ConfigurationError("A SCIM extension is registered on this app already.")
+        if "sqlalchemy" not in app.extensions:
+            raise ConfigurationError("Call db.init_app(app) before scim.init_app(app).")
+        if not self._wiring.declared:
+            raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
+        settings = Settings.read(app.config)
+        if settings.connection is not None and not is_id(settings.connection):
+            raise ConfigurationError(
+                f"SCIM_CONNECTION must be the name of a connection, not {settings.connection!r}."
+            )
+        bindings = {
+            declared.resource_type: self._bind(app, declared, settings)
+            for declared in self._wiring.declared.values()
+        }
+        links = bind_all_links(bindings)
+        limits = None if settings.rate_limit is None else RateLimits(app, settings)
+        types = {kind: find_served(binding.mapping) for kind, binding in bindings.items()}
+        cursors = Cursors(signing_keys, settings.cursor_timeout)
+        gateway = Gateway(
+            settings,
+            types,
+            self._wiring.admission().admit,
+            self._wiring.service,
+            cursors,
+            self._wiring.whose,
+            limits,
+            self._wiring.make_authority(),
+        )
+        app.extensions["scim"] = State(settings, bindings, links, gateway)
+        serve(app, gateway)
+        app.cli.add_command(make_commands(self._wiring.administration(settings, bindings)))
+
+    def management(self, guard: Guard | None = None, name: str = "scim-management") -> Blueprint:
+        """Make the management API, for the app's own administrators and deployment tools.
+
+        :param guard: a function without arguments that runs before every request: it aborts,
+            raises or returns a response to keep somebody out, and returns nothing to let them in.
+        :param name: what the blueprint is called.
+        :return: a blueprint, to register on the app or on its own flask-smorest API.
+        :raises ConfigurationError: if there is no guard.
+        """
+        desk = Desk(
+            lambda: self.connections,
+            lambda: self.tokens,
+            lambda: current_state().gateway,
+            self._wiring.shown_mapping,
+        )
+        return make_blueprint(guard, desk, name)
+
+    def me(self, function: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
+        """Let a function say whose the requests of a connection are, for ``/Me``.
+
+        :param function: takes the connection and returns a row of a declared model, or ``None``.
+        :return: the function.
+        """
+        self._wiring.me = function
+        return function
+
+    def verifier(
+        self, function: Callable[[str], tuple[str, Iterable[str]] | None]
+    ) -> Callable[[str], tuple[str, Iterable[str]] | None]:
+        """Let a function read bearer tokens that an authorization server of the app's has issued.
+
+        :param function: takes the token and returns the connection that it opens, with the scopes
+            that it has there, or ``None`` if it is none of its own; it raises ``Unauthorized`` if
+            it is, and is no good.
+        :return: the function.
+        """
+        self._wiring.verifier = function
+        return function
+
+    @property
+    def connections(self) -> Connections:
+        """The connections of the current app."""
+        return self._wiring.connections
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of the current app."""
+        return self._wiring.tokens
+
+    @property
+    def clients(self) -> Clients:
+        """The OAuth clients of the current app."""
+        return self._wiring.clients
+
+    def touch(self, row: Any) -> None:
+        """Tell that a mapped row has changed past the ORM, so that its version moves.
+
+        :param row: the host's object; the change takes part in the session's transaction.
+        """
+        for binding in current_state().bindings.values():
+            if isinstance(row, binding.model):
+                touch(self.db.session(), binding, [binding.key_of(row)])
+
+    def _share_metadata(self, model: type) -> sa.Table:
+        """Find the table of a model, and make sure that our own tables stand beside it."""
+        mapper: Any = sa.inspect(model, raiseerr=False)
+        if mapper is None or not mapper.is_mapper:
+            raise ConfigurationError(f"{model!r} is no SQLAlchemy model.")
+        table: sa.Table = mapper.local_table
+        if self._wiring.own_tables is None:
+            self._wiring.own_tables = add_own_tables(table.metadata)
+            track(self.db.session, current_bindings)
+        elif self._wiring.own_tables.connections.metadata is not table.metadata:
+            raise ConfigurationError(
+                f"{model.__name__} is kept in another database than the other resource types."
+            )
+        return table
+
+    def _make_group_model(self) -> type:
+        users = self._wiring.declared.get("User")
+        if users is None:
+            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
+        if "Group" in self._wiring.declared:
+            raise ConfigurationError("Group is declared already.")
+        return make_group_model(self.db.Model, users.model)
+
+    def _bind(self, app: Flask, declared: Declared, settings: Settings) -> Binding:
+        key = f"SCIM_{declared.resource_type.name.upper()}_MAPPING"
+        declaration = app.config.get(key, declared.declaration)
+        if declaration is None:
+            raise ConfigurationError(
+                f"{declared.resource_type.name} has no mapping; give it in code or as {key}."
+            )
+        mapping = read_declaration(
+            declaration,
+            declared.resource_type,
+            keep_unmapped=settings.unmapped == "keep",
+            shown=self._shown(declared.resource_type),
+        )
+        return Binding(
+            mapping,
+            declared.model,
+            declared.record,
+            tenant=declared.tenant,
+            id=declared.id,
+            shared=declared.shared,
+        )
+
+    def _shown(self, resource_type: ResourceType) -> frozenset[str]:
+        is_member = "Group" in self._wiring.declared and can_show_groups(resource_type)
+        return frozenset({"groups"} if is_member else ())

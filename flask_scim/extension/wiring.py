@@ -1,0 +1,246 @@
+"""What a request, a command or host code needs of the current app, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Session
+
+from ..cli.administration import Administration
+from ..config import ConfigurationError, Settings
+from ..connections.access_tokens import AccessTokens
+from ..connections.admission import Admission, Grant
+from ..connections.authority import Authority
+from ..connections.clients import Clients
+from ..connections.connections import Connections
+from ..connections.expiry import Notice
+from ..connections.extra import make_authority, read_keys
+from ..connections.tokens import Tokens
+from ..management.desk import Shown
+from ..protocol.dialects import Dialect
+from ..protocol.errors import Unauthorized, Unsupported
+from ..protocol.schema import ResourceType
+from ..provisioning.changes import Event
+from ..provisioning.members import MemberLimits
+from ..provisioning.ports import Connection
+from ..provisioning.service import Service
+from ..signals import publish, publish_notice
+from ..store.backends import find_backend
+from ..store.binding import Binding
+from ..store.groups import delete_groups
+from ..store.links import Link
+from ..store.references import References
+from ..store.store import SqlStore
+from ..store.survey import count_resources, find_missing_tables
+from ..store.tables import OwnTables
+from .declared import Declared
+from .state import State, choose_tenant, current_state, signing_keys, this_app
+
+
+class Wiring:
+    """Makes the parts of the extension for the current app.
+
+    :param db: the app's Flask-SQLAlchemy extension.
+    """
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self.db = db
+        #: What the host has declared, by the name of the resource type.
+        self.declared: dict[str, Declared] = {}
+        self.own_tables: OwnTables | None = None
+        #: Says whose the requests of a connection are.
+        self.me: Callable[[Connection], Any] | None = None
+        #: Reads bearer tokens of an authorization server of the app's.
+        self.verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
+
+    @property
+    def tables(self) -> OwnTables:
+        """Our own tables beside the host's."""
+        if self.own_tables is None:
+            raise ConfigurationError("Nothing is declared; call scim.users(User, {…}) first.")
+        return self.own_tables
+
+    @property
+    def connections(self) -> Connections:
+        """The connections of the current app."""
+        tables = self.tables
+        records = [declared.record for declared in self.declared.values()]
+        owned = [*records, *tables.owned]
+        return Connections(
+            self.db.session, tables.connections, owned, choose_tenant, self._forget_own_groups
+        )
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of the current app."""
+        tables = self.tables
+        return Tokens(
+            self.db.session,
+            tables.tokens,
+            tables.connections,
+            signing_keys,
+            self._plurals(),
+            self._tell_of_token,
+        )
+
+    @property
+    def clients(self) -> Clients:
+        """The OAuth clients of the current app."""
+        tables = self.tables
+        return Clients(
+            self.db.session,
+            tables.clients,
+            tables.assertions,
+            tables.connections,
+            self._plurals(),
+            read_keys,
+        )
+
+    def access_tokens(self) -> AccessTokens:
+        """The access tokens of the current app."""
+        tables, lifetime = self.tables, current_state().settings.access_token_lifetime
+        return AccessTokens(
+            self.db.session, tables.clients, tables.connections, signing_keys, lifetime
+        )
+
+    def service(
+        self,
+        connection: Connection,
+        resource_type: ResourceType,
+        known: ResourceType,
+        dialect: Dialect,
+    ) -> Service:
+        """Make the service of one connection and resource type.
+
+        :param connection: whose identity provider is asking.
+        :param resource_type: the resource type.
+        :param known: the resource type as the connection knows it.
+        :param dialect: how the identity provider speaks.
+        :return: the service.
+        """
+        state, session = current_state(), self.db.session()
+        binding = state.bindings[resource_type]
+        if state.backend is None:
+            state.backend = find_backend(binding.connect(session))
+        hooks = self.declared[resource_type.name].hooks
+        references = _references(state, session, connection, state.links[resource_type])
+        store = SqlStore(session, state.backend, connection, binding, hooks, references)
+        settings = state.settings
+        limits = MemberLimits(
+            settings.max_members,
+            settings.max_patch_operations,
+            settings.max_patch_members,
+            settings.patch_members_limit,
+        )
+        return Service(store, known, connection, dialect, self._publish, limits)
+
+    def admission(self) -> Admission:
+        """Make what lets clients into connections."""
+        return Admission([self._verify_elsewhere, self._verify_access_token, self._verify_token])
+
+    def make_authority(self) -> Authority | None:
+        """Make what issues access tokens; ``None`` without the extra that it needs."""
+        if make_authority is None:
+            return None
+        return make_authority(lambda: self.clients, self.access_tokens, self._plurals())
+
+    def whose(self, connection: Connection) -> tuple[ResourceType, str] | None:
+        """Find the resource of whoever asks.
+
+        :param connection: the connection.
+        :return: its resource type and id; ``None`` if there is none.
+        :raises Unsupported: if the app does not say who asks.
+        """
+        if self.me is None:
+            raise Unsupported("This service does not say whose a request is; name the resource.")
+        row = self.me(connection)
+        for resource_type, binding in current_state().bindings.items():
+            if row is not None and isinstance(row, binding.model):
+                return resource_type, binding.id_of(row)
+        return None
+
+    def administration(
+        self, settings: Settings, bindings: dict[ResourceType, Binding]
+    ) -> Administration:
+        """Gather what the commands need of an app."""
+        return Administration(
+            self.connections,
+            self.tokens,
+            self.clients,
+            settings.base,
+            settings.connection,
+            lambda: [line for binding in bindings.values() for line in binding.describe()],
+            self._count_resources,
+            self._find_missing_tables,
+        )
+
+    def shown_mapping(self) -> Shown:
+        """What the management API tells of the mapping of users."""
+        for resource_type, binding in current_state().bindings.items():
+            if resource_type.name == "User":
+                unique = None if binding.unique is None else str(binding.unique.path)
+                places = zip(binding.mapping.names, binding.places, strict=True)
+                pairs = [{"scim": name, "app": str(place.source)} for name, place in places]
+                return Shown(unique, pairs)
+        return Shown(None, [])
+
+    def _verify_access_token(self, text: str) -> Grant | None:
+        return self.access_tokens().verify(text)
+
+    def _verify_token(self, text: str) -> Grant:
+        connection, token = self.tokens.verify(text)
+        return Grant(connection, frozenset(token.scopes), token.id)
+
+    def _verify_elsewhere(self, text: str) -> Grant | None:
+        """Ask the host, which may have an authorization server of its own."""
+        found = None if self.verifier is None else self.verifier(text)
+        if found is None:
+            return None
+        connection_id, scopes = found
+        connection = self.connections.get(connection_id)
+        if connection is None:
+            raise Unauthorized("The bearer token is not known here.")
+        return Grant(connection, frozenset(scopes), "of the application")
+
+    def _forget_own_groups(self, connection_id: str) -> None:
+        groups = self.declared.get("Group")
+        if groups is not None and not groups.shared:
+            delete_groups(self.db.session(), groups.model, groups.record, connection_id)
+
+    def _tell_of_token(self, notice: Notice) -> None:
+        connection = self.connections.get(notice.connection_id)
+        publish_notice(this_app(), notice, connection, self.db.session.rollback)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        publish(this_app(), events, self.db.session.rollback)
+
+    def _count_resources(self, connection_id: str) -> dict[str, int]:
+        session = self.db.session()
+        return {
+            kind.plural: count_resources(binding.connect(session), binding, connection_id)
+            for kind, binding in current_state().bindings.items()
+        }
+
+    def _find_missing_tables(self) -> list[str]:
+        session = self.db.session()
+        session.rollback()
+        binding = next(iter(current_state().bindings.values()))
+        metadata = self.tables.connections.metadata
+        return find_missing_tables(binding.connect(session), metadata)
+
+    def _plurals(self) -> list[str]:
+        return [declared.resource_type.plural for declared in self.declared.values()]
+
+
+def _references(
+    state: State, session: Session, connection: Connection, links: list[Link]
+) -> dict[str, References]:
+    ignores_unknown = state.settings.unknown_members == "ignore"
+    named: dict[str, References] = {}
+    for link in links:
+        if link.name not in named:
+            named[link.name] = References(session, connection, [], ignores_unknown)
+        named[link.name].links.append(link)
+    return named
