@@ -143,6 +143,12 @@ def _settings(
         "operations": [
             {"include-path-regex": path, "checks": {name: {"enabled": False}}}
             for name, path in SWITCHED_OFF_AT.items()
+        ]
+        + [
+            # Where a database was used before, the ids of groups are others than those of users.
+            {"include-path-regex": "/Groups/[{]id[}]$", "parameters": {"path.id": known(kind, 0.8)}}
+            for kind in ("group",)
+            if kind in words
         ],
         "phases": {
             "examples": {"enabled": False},
