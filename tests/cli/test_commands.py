@@ -132,7 +132,7 @@ def test_executable(host: Host, database: str, tmp_path: Path) -> None:
     assert (code, error) == (0, "")
     assert client(host, token).create("ann")["userName"] == "ann"
     code, printed, error = flask("connections", "remove", "acme")
-    assert (code, printed) == (1, "")
+    assert (code, printed.strip()) == (1, "")  # older click asks with a blank on stdout
     assert "SCIM will forget users: 1, groups: 0." in error
     code, printed, error = flask("tokens", "issue", "nowhere", "--json")
     assert (code, printed, error) == (1, "", "Error: There is no connection 'nowhere'.\n")
