@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from ..store.failures import translate, translated
-from .rows import check_connection, hash_secret, lock_connection, note_use
+from .rows import CREDENTIAL_ID, check_connection, hash_secret, lock_connection, note_use, revoke
 from .scopes import read_scopes
 
 #: How a client authenticates at the token endpoint.
@@ -22,7 +21,6 @@ METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 _BY_KEY = "private_key_jwt"
 #: Lets scanners for leaked secrets recognise one.
 _PREFIX = "scim_cs_"
-_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 #: How many clients of a connection can be good at once.
 _MOST = 2
 
@@ -167,14 +165,7 @@ class Clients:
         :param id: the client's id.
         :raises ValueError: if there is no such client.
         """
-        revoked = self._session.execute(
-            self._table.update()
-            .where(self._table.c.id == id)
-            .values(revoked=sa.func.coalesce(self._table.c.revoked, datetime.now(UTC)))
-        )
-        self._session.commit()
-        if not revoked.rowcount:
-            raise ValueError(f"There is no client {id!r}.")
+        revoke(self._session, self._table, id, "client")
 
     def find(self, connection_id: str, id: str) -> Registered | None:
         """Find a client that is good.
@@ -183,7 +174,7 @@ class Clients:
         :param id: the client's id, as somebody sent it.
         :return: the client; ``None`` if there is none.
         """
-        if not _ID.fullmatch(id):
+        if not CREDENTIAL_ID.fullmatch(id):
             return None
         with translated("client"):
             row = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from .connections import is_id
 
+#: What the ids of all credentials look like.
+CREDENTIAL_ID = re.compile(r"[0-9a-f]{16}")
 #: How often the last use of a credential is written.
 _STEP = timedelta(minutes=1)
 
@@ -68,6 +71,30 @@ def note_use(
     except OperationalError:
         # A busy database must not refuse a request for the sake of a note.
         session.rollback()
+
+
+def revoke(session: Any, table: sa.Table, id: str, what: str) -> None:
+    """Revoke a credential, from this moment on; a second time changes nothing.
+
+    :param session: the host's session.
+    :param table: our table of the credential.
+    :param id: the credential.
+    :param what: what it is called in messages.
+    :raises ValueError: if there is none.
+    """
+    unknown = ValueError(f"There is no {what} {id[:100]!r}.")
+    # Databases differ in what else they take for the same text, or for text at all.
+    if not CREDENTIAL_ID.fullmatch(id):
+        raise unknown
+    now = datetime.now(UTC)
+    revoked = session.execute(
+        table.update()
+        .where(table.c.id == id)
+        .values(revoked=sa.func.coalesce(table.c.revoked, now))
+    )
+    session.commit()
+    if not revoked.rowcount:
+        raise unknown
 
 
 def hash_secret(secret: str) -> str:

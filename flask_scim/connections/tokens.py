@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import logging
-import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from ..provisioning.ports import Connection
 from ..store.failures import translated
 from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, ignore, warning_due
-from .rows import check_connection, hash_secret, is_same, lock_connection, note_use
+from .rows import check_connection, hash_secret, is_same, lock_connection, note_use, revoke
 from .scopes import read_scopes
 from .watch import Watch
 
 _log = logging.getLogger("flask_scim.connections")
-_ID = re.compile(r"[0-9a-f]{16}")
 _PREFIX = "scim_"
 _LONGEST = 512
 _SHORTEST, _LONGEST_LIFE = 900, 10 * 366 * 86_400
@@ -197,17 +195,7 @@ class Tokens:
         :param id: the token's id.
         :raises ValueError: if there is no such token.
         """
-        unknown = ValueError(f"There is no token {id[:100]!r}.")
-        if not _ID.fullmatch(id):
-            raise unknown
-        revoked = self._session.execute(
-            self._table.update()
-            .where(self._table.c.id == id)
-            .values(revoked=sa.func.coalesce(self._table.c.revoked, datetime.now(UTC)))
-        )
-        self._session.commit()
-        if not revoked.rowcount:
-            raise unknown
+        revoke(self._session, self._table, id, "token")
 
     def _read(self, text: str) -> tuple[str, str]:
         refused = Unauthorized("The bearer token is not known here.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app, has_app_context
+from flask import current_app, has_app_context
 
 from ..config import ConfigurationError, Settings
 from ..protocol.schema import ResourceType
@@ -30,12 +30,6 @@ class State:
     links: dict[ResourceType, list[Link]]
     gateway: Gateway
     backend: Backend | None = None
-
-
-def this_app() -> Flask:
-    """The current app itself, which signals are sent for."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
-    return app
 
 
 def current_state() -> State:

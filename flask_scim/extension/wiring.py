@@ -35,8 +35,9 @@ from ..store.references import References
 from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
+from ..web.current import this_app
 from .declared import Declared
-from .state import State, choose_tenant, current_state, signing_keys, this_app
+from .state import State, choose_tenant, current_state, signing_keys
 
 
 class Wiring:

@@ -12,6 +12,7 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException
 
 from ..config import ConfigurationError
+from ..web.current import this_app
 from .configuration import add_configuration
 from .connections import add_connections
 from .desk import Desk
@@ -78,9 +79,8 @@ def _add_document(blueprint: Blueprint) -> None:
 
     class Document(View):
         def get(self) -> ResponseReturnValue:
-            app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
             assert request.blueprint is not None
-            return answer(make_document(app, blueprint, request.blueprint))
+            return answer(make_document(this_app(), blueprint, request.blueprint))
 
     for path, view in (("/openapi.json", Document), ("/", Nowhere), ("/<path:path>", Nowhere)):
         # Past flask-smorest, which would document them.

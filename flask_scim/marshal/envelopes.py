@@ -66,7 +66,7 @@ class BulkSchema(OperationsSchema):
     }
     operation_names: ClassVar[Mapping[str, str]] = {"bulkid": "bulkId"}
 
-    failOnErrors = fields.Raw(allow_none=True, validate=_check_count)  # noqa: N815
+    failOnErrors = fields.Raw(allow_none=True, validate=_check_count)  # noqa: N815  # the RFC's name
 
 
 _PATCH = PatchSchema(unknown=EXCLUDE)

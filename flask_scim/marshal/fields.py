@@ -41,5 +41,5 @@ class AttributeField(fields.Field):  # type: ignore[type-arg]  # generic from ma
 
 def messages_of(error: ValidationError) -> dict[str, Any]:
     """The messages of a marshmallow error by field, in one shape whether there are one or many."""
-    messages: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+    messages: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]  # marshmallow's
     return messages

@@ -11,9 +11,6 @@ from ..protocol.errors import InvalidCount, InvalidSyntax, InvalidValue
 from ..protocol.messages import SEARCH_REQUEST, SearchRequest
 from .fields import messages_of
 
-#: What a counter may be at the most: beyond it databases cannot follow.
-_LARGEST = 2**31 - 1
-
 
 class _Names(fields.Field):  # type: ignore[type-arg]  # generic from marshmallow 4 on
     """Attribute names: a list of them, or text with commas as in a URL."""
@@ -32,7 +29,7 @@ class _Counter(fields.Field):  # type: ignore[type-arg]  # generic from marshmal
         # To Python, true is a number too.
         if type(value) is not int:
             raise ValidationError("It must be a whole number.")
-        return max(-_LARGEST, min(value, _LARGEST))
+        return int(value)
 
 
 class SearchSchema(Schema):

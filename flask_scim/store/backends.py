@@ -183,7 +183,7 @@ class SQLite(Backend):
     def folded(self, text: Sql, value: str) -> Sql:
         if value.isascii():
             return sa.func.lower(text)
-        return getattr(sa.func, _FOLD_FUNCTION)(text, type_=sa.String)  # type: ignore[no-any-return]
+        return getattr(sa.func, _FOLD_FUNCTION)(text, type_=sa.String)  # type: ignore[no-any-return]  # looked up by name
 
     def binary(self, text: Sql) -> Sql:
         return sa.collate(text, "BINARY")

@@ -253,9 +253,9 @@ class Binding:
     def _key_column(self) -> Sql:
         (column,) = self.mapper.primary_key
         if self.entity is self.model:
-            return column  # type: ignore[no-any-return]
+            return column  # type: ignore[no-any-return]  # mappers are Any
         name = self.mapper.get_property_by_column(column).key
-        return getattr(self.entity, name).expression  # type: ignore[no-any-return]
+        return getattr(self.entity, name).expression  # type: ignore[no-any-return]  # so are aliases
 
     def _key_place(self) -> Place:
         attribute = self.resource_type.attribute("id")

@@ -20,6 +20,7 @@ from ..protocol.errors import (
     TooManyRequests,
     UnsupportedMediaType,
 )
+from .current import this_app
 from .responses import answer_error
 
 _BY_STATUS: dict[int, type[ScimError]] = {
@@ -91,7 +92,7 @@ def report_failure(error: Exception) -> InternalError:
     :param error: the error.
     :return: what the client gets to know of it.
     """
-    got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # the proxy's own method
+    got_request_exception.send(this_app(), exception=error)
     current_app.logger.error("A SCIM request failed.", exc_info=error)
     return InternalError("The service failed; nothing was changed. Try again later.")
 

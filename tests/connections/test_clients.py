@@ -372,3 +372,10 @@ def test_older_keys_verify(connected: Host) -> None:
             connected.scim._wiring.access_tokens().verify(token)
     finally:
         config.update(SECRET_KEY="secret", SECRET_KEY_FALLBACKS=None)
+
+
+@pytest.mark.parametrize("id", ["", "nonsense", "\0", "\ud800", "A" * 16, "0" * 16, "0" * 17])
+def test_revoking_what_is_not_there(connected: Host, id: str) -> None:
+    """Only a client that exists can be revoked, and odd text is no client on any database."""
+    with pytest.raises(ValueError, match="There is no client"):
+        connected.scim.clients.revoke(id)
