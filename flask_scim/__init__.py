@@ -14,6 +14,8 @@ from .protocol.schema import (
     Uniqueness,
 )
 from .provisioning.changes import Event
+from .provisioning.intents import Intent
+from .provisioning.policy import Policy, UnknownMembers
 from .provisioning.ports import Connection, State
 from .signals import (
     group_created,
@@ -42,7 +44,9 @@ __all__ = [
     "Connection",
     "Event",
     "Extension",
+    "Intent",
     "Mutability",
+    "Policy",
     "Refs",
     "ResourceType",
     "Returned",
@@ -50,6 +54,7 @@ __all__ = [
     "State",
     "Type",
     "Uniqueness",
+    "UnknownMembers",
     "computed",
     "group_created",
     "group_deleted",

@@ -32,8 +32,6 @@ class Settings:
     :param max_patch_members: ``SCIM_MAX_PATCH_MEMBERS``, the most members that one PATCH names.
     :param patch_members_limit: ``SCIM_PATCH_MEMBERS_LIMIT``, the most members of a group that the
         answer to a PATCH shows; above it the answer is empty.
-    :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
-        who do not exist: ``"refuse"`` or ``"ignore"``.
     :param max_bulk_operations: ``SCIM_MAX_BULK_OPERATIONS``, the most operations in one Bulk
         request; 0 switches Bulk off.
     :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
@@ -59,7 +57,6 @@ class Settings:
     max_patch_operations: int = 1_000
     max_patch_members: int = 10_000
     patch_members_limit: int = 100
-    unknown_members: str = "refuse"
     max_bulk_operations: int = 1_000
     cursor_timeout: int = 3_600
     access_token_lifetime: int = 3_600
@@ -93,11 +90,6 @@ class Settings:
         unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
         if unmapped not in ("ignore", "keep"):
             raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
-        unknown = config.get("SCIM_UNKNOWN_MEMBERS", cls.unknown_members)
-        if unknown not in ("refuse", "ignore"):
-            raise ConfigurationError(
-                f"SCIM_UNKNOWN_MEMBERS must be 'refuse' or 'ignore', not {unknown!r}."
-            )
         tenant = config.get("SCIM_DEFAULT_TENANT", cls.default_tenant)
         if tenant is not None and not (isinstance(tenant, str) and tenant):
             raise ConfigurationError(
@@ -127,7 +119,6 @@ class Settings:
             patch_members_limit=_positive(
                 config, "SCIM_PATCH_MEMBERS_LIMIT", cls.patch_members_limit
             ),
-            unknown_members=unknown,
             max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
             cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
             access_token_lifetime=_positive(

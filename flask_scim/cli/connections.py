@@ -15,6 +15,13 @@ from .tokens import list_good
 
 connections = AppGroup("connections", help="One for every identity provider of a customer.")
 
+_choosing = click.option(
+    "--policy",
+    "choices",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A choice that goes before the app's; empty for the app's own; repeatable.",
+)
 _HEADER = ("CONNECTION", "CALLED", "IDP", "MODE", "TENANT", "STATE", "DOMAINS")
 
 
@@ -25,6 +32,7 @@ _HEADER = ("CONNECTION", "CALLED", "IDP", "MODE", "TENANT", "STATE", "DOMAINS")
 @click.option("--domain", "domains", multiple=True, help="A domain of the customer's; repeatable.")
 @click.option("--name", "called", help="What people call it; else NAME.")
 @click.option("--strict", is_flag=True, help="Accept only what the standard says.")
+@_choosing
 @printing
 @pass_administration
 def add(
@@ -33,11 +41,13 @@ def add(
     name: str,
     called: str | None,
     form: str | None,
+    choices: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Add the connection NAME, which is its part of the URL."""
     with administration.refusing():
-        added = administration.connections.add(name, name=called, **options)
+        policy = _read_choices(choices)
+        added = administration.connections.add(name, name=called, policy=policy, **options)
     whose = "" if added.tenant is None else f" for tenant {added.tenant}"
     endpoint = administration.endpoint(name)
     where = (
@@ -79,6 +89,7 @@ def show_(administration: Administration, name: str, form: str | None) -> None:
             ("endpoint", data["endpoint"] or "none"),
             ("created", minute(connection.created)),
             ("updated", minute(connection.updated)),
+            *((name, str(value)) for name, value in sorted(connection.policy.items())),
             *((plural, str(count)) for plural, count in counts.items()),
         ]
     )
@@ -92,30 +103,33 @@ def show_(administration: Administration, name: str, form: str | None) -> None:
 @click.option("--domain", "domains", multiple=True, help="A domain, in place of all; repeatable.")
 @click.option("--no-domains", is_flag=True, help="Take all domains away.")
 @click.option("--strict/--lenient", default=None, help="Accept the standard alone, or more.")
+@_choosing
 @printing
 @pass_administration
 def edit(
     administration: Administration,
+    /,
     name: str,
-    idp: str | None,
     called: str | None,
     domains: tuple[str, ...],
     no_domains: bool,
-    strict: bool | None,
+    choices: tuple[str, ...],
     form: str | None,
+    **options: Any,
 ) -> None:
     """Change the connection NAME; what is left out stays as it is."""
     if domains and no_domains:
         raise click.UsageError("Use --domain or --no-domains, not both.")
-    if idp is None and called is None and strict is None and not (domains or no_domains):
+    is_said = [called is not None, domains, no_domains, choices]
+    if not any(is_said) and all(option is None for option in options.values()):
         raise click.UsageError("Say what to change.")
     with administration.refusing():
         edited = administration.connections.edit(
             name,
-            idp=idp,
             name=called,
             domains=domains if domains or no_domains else None,
-            strict=strict,
+            policy=_read_choices(choices),
+            **options,
         )
     show(form, _data(administration, edited), [f"Changed {name}."], [name])
 
@@ -186,6 +200,17 @@ def _existing(administration: Administration, name: str) -> Connection:
     return connection
 
 
+def _read_choices(choices: tuple[str, ...]) -> dict[str, str | None]:
+    """Read choices from the shell; nothing behind the equals sign takes one back."""
+    chosen = {}
+    for choice in choices:
+        name, equals, value = choice.partition("=")
+        if not equals:
+            raise click.UsageError(f"Write --policy NAME=VALUE, not {choice!r}.")
+        chosen[name.strip()] = value.strip() or None
+    return chosen
+
+
 def _tell(counts: dict[str, int]) -> str:
     return ", ".join(f"{what}: {count}" for what, count in counts.items())
 
@@ -211,6 +236,7 @@ def _data(administration: Administration, connection: Connection) -> dict[str, A
         "tenant": connection.tenant,
         "state": connection.state,
         "domains": list(connection.domains),
+        "policy": dict(connection.policy),
         "endpoint": administration.endpoint(connection.id),
         "created": iso(connection.created),
         "updated": iso(connection.updated),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..protocol.dialects import find_dialect
+from ..provisioning.policy import check_choices
 from ..provisioning.ports import Connection, State
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -62,6 +63,7 @@ class Connections:
         strict: bool = False,
         name: str | None = None,
         domains: Iterable[str] = (),
+        policy: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Add a connection.
 
@@ -71,6 +73,8 @@ class Connections:
         :param strict: whether only the standard is accepted.
         :param name: what people call it; left out, the ``id``.
         :param domains: the domains of e-mail addresses that the customer has proved to own.
+        :param policy: what it chooses otherwise than the app, by the names of
+            :class:`~flask_scim.Policy`; ``None`` for a value is the app's choice.
         :return: the connection.
         :raises ValueError: if something cannot be used, or the ``id`` is taken.
         """
@@ -88,6 +92,7 @@ class Connections:
             datetime.now(UTC),
             _read_name(name),
             domains=_read_domains(domains),
+            policy=_choose({}, policy or {}),
         )
         try:
             self._session.execute(self._table.insert().values(_columns(connection)))
@@ -126,6 +131,7 @@ class Connections:
         strict: bool | None = None,
         name: str | None = None,
         domains: Iterable[str] | None = None,
+        policy: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Change a connection; what is left out stays as it is, and so does its tenant.
 
@@ -134,6 +140,8 @@ class Connections:
         :param strict: whether only the standard is accepted.
         :param name: what people call it; empty for the ``id``.
         :param domains: the domains of e-mail addresses that the customer has proved to own.
+        :param policy: choices to change, by the names of :class:`~flask_scim.Policy`; ``None`` for
+            a value goes back to the app's.
         :return: the connection as it is now.
         :raises ValueError: if there is no such connection, or something cannot be used.
         """
@@ -147,6 +155,8 @@ class Connections:
             changes["name"] = _read_name(name)
         if domains is not None:
             changes["domains"] = [*_read_domains(domains)]
+        if policy is not None:
+            changes["policy"] = _choose(self._existing(id).policy, policy)
         return self._save(id, **changes)
 
     def pause(self, id: str) -> Connection:
@@ -212,11 +222,19 @@ def read_connection(row: Any) -> Connection:
     values = {name: row[name] for name in Connection.__slots__}
     values["state"] = State(values["state"])
     values["domains"] = tuple(values["domains"])
+    values["policy"] = dict(values["policy"])
     return Connection(**values)
 
 
 def _columns(connection: Connection) -> dict[str, Any]:
     return asdict(connection) | {"domains": list(connection.domains)}
+
+
+def _choose(chosen: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
+    """What a connection has chosen after a change; ``None`` takes a choice back."""
+    wanted = check_choices({name: each for name, each in policy.items() if each is not None})
+    kept = {name: each for name, each in chosen.items() if name not in policy}
+    return kept | wanted
 
 
 def _read_name(name: str | None) -> str | None:

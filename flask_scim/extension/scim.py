@@ -23,6 +23,8 @@ from ..mapping.served import find_served
 from ..mapping.sources import Sourced
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
+from ..provisioning.intents import Intent
+from ..provisioning.policy import read_policy
 from ..provisioning.ports import Connection
 from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
@@ -157,6 +159,7 @@ class SCIM:
             raise ConfigurationError(
                 f"SCIM_CONNECTION must be the name of a connection, not {settings.connection!r}."
             )
+        policy = read_policy(app.config)
         bindings = {
             declared.resource_type: self._bind(app, declared, settings)
             for declared in self._wiring.declared.values()
@@ -175,7 +178,7 @@ class SCIM:
             limits,
             self._wiring.make_authority(),
         )
-        app.extensions["scim"] = State(settings, bindings, links, gateway)
+        app.extensions["scim"] = State(settings, policy, bindings, links, gateway)
         serve(app, gateway)
         app.cli.add_command(make_commands(self._wiring.administration(settings, bindings)))
 
@@ -203,6 +206,19 @@ class SCIM:
         :return: the function.
         """
         self._wiring.me = function
+        return function
+
+    def guard(self, function: Callable[[Intent], None]) -> Callable[[Intent], None]:
+        """Let a function refuse what an identity provider is about to do, before it is written.
+
+        There can be several; each runs inside the transaction, with the row locked.
+
+        :param function: takes an :class:`~flask_scim.Intent`, and raises one of the project's own
+            errors, such as ``Forbidden``, to refuse it in words that the identity provider's admin
+            reads.
+        :return: the function.
+        """
+        self._wiring.guards.append(function)
         return function
 
     def verifier(

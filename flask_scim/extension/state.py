@@ -8,6 +8,7 @@ from flask import current_app, has_app_context
 
 from ..config import ConfigurationError, Settings
 from ..protocol.schema import ResourceType
+from ..provisioning.policy import Policy
 from ..store.backends import Backend
 from ..store.binding import Binding
 from ..store.links import Link
@@ -19,6 +20,7 @@ class State:
     """What belongs to one app.
 
     :param settings: its settings.
+    :param policy: what it has chosen where its connections have not.
     :param bindings: the resource types, bound to its models.
     :param links: the references of each resource type.
     :param gateway: what its endpoints need.
@@ -26,6 +28,7 @@ class State:
     """
 
     settings: Settings
+    policy: Policy
     bindings: dict[ResourceType, Binding]
     links: dict[ResourceType, list[Link]]
     gateway: Gateway

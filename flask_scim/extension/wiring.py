@@ -23,7 +23,9 @@ from ..protocol.dialects import Dialect
 from ..protocol.errors import Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Event
+from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
+from ..provisioning.policy import Policy, UnknownMembers
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from ..signals import publish, publish_notice
@@ -37,7 +39,7 @@ from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
 from .declared import Declared
-from .state import State, choose_tenant, current_state, signing_keys
+from .state import choose_tenant, current_state, signing_keys
 
 
 class Wiring:
@@ -53,6 +55,8 @@ class Wiring:
         self.own_tables: OwnTables | None = None
         #: Says whose the requests of a connection are.
         self.me: Callable[[Connection], Any] | None = None
+        #: Refuse what a request is about to do.
+        self.guards: list[Guard] = []
         #: Reads bearer tokens of an authorization server of the app's.
         self.verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
 
@@ -126,7 +130,8 @@ class Wiring:
         if state.backend is None:
             state.backend = find_backend(binding.connect(session))
         hooks = self.declared[resource_type.name].hooks
-        references = _references(state, session, connection, state.links[resource_type])
+        policy = state.policy.over(connection.policy)
+        references = _references(policy, session, connection, state.links[resource_type])
         store = SqlStore(session, state.backend, connection, binding, hooks, references)
         settings = state.settings
         limits = MemberLimits(
@@ -135,7 +140,16 @@ class Wiring:
             settings.max_patch_members,
             settings.patch_members_limit,
         )
-        return Service(store, known, connection, dialect, self._publish, limits)
+        return Service(
+            store,
+            known,
+            connection,
+            dialect,
+            self._publish,
+            limits,
+            self._guard,
+            self._settle,
+        )
 
     def admission(self) -> Admission:
         """Make what lets clients into connections."""
@@ -217,6 +231,15 @@ class Wiring:
     def _publish(self, events: Sequence[Event]) -> None:
         publish(this_app(), events, self.db.session.rollback)
 
+    def _guard(self, intent: Intent) -> None:
+        """Let the host, and parts of ours, refuse what a request is about to do."""
+        for guard in self.guards:
+            guard(intent)
+
+    def _settle(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Do what follows from a change inside its transaction, one part of ours after another."""
+        return events
+
     def _count_resources(self, connection_id: str) -> dict[str, int]:
         session = self.db.session()
         return {
@@ -236,9 +259,9 @@ class Wiring:
 
 
 def _references(
-    state: State, session: Session, connection: Connection, links: list[Link]
+    policy: Policy, session: Session, connection: Connection, links: list[Link]
 ) -> dict[str, References]:
-    ignores_unknown = state.settings.unknown_members == "ignore"
+    ignores_unknown = policy.unknown_members is UnknownMembers.IGNORE
     named: dict[str, References] = {}
     for link in links:
         if link.name not in named:

@@ -90,6 +90,10 @@ class NewScimConnection(Body):
         Text(validate=_SHORT),
         metadata={"description": "The domains of e-mail addresses that the customer owns."},
     )
+    policy = fields.Dict(
+        keys=fields.String(),
+        metadata={"description": "Choices that go before the application's; null takes one back."},
+    )
 
 
 class ScimConnectionChange(NewScimConnection):
@@ -114,6 +118,7 @@ class ScimConnection(Schema):
     strict = fields.Boolean(required=True)
     domains = fields.List(fields.String(), required=True)
     state = fields.Enum(State, by_value=True, required=True)
+    policy = fields.Dict(required=True)
     endpoint = fields.String(
         required=True,
         allow_none=True,

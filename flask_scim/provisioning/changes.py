@@ -80,6 +80,23 @@ def changed_attributes(before: Document, after: Document) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def kinds_of_change(changed: Iterable[str], was_active: bool, is_active: bool) -> list[Kind]:
+    """Tell what a change comes to, of a resource that is there before and after.
+
+    A switch of ``active`` is of a kind of its own, and not an update as well.
+
+    :param changed: the attributes that differ.
+    :param was_active: whether it held in the app before.
+    :param is_active: whether it holds in the app afterwards.
+    :return: the kinds, in the order in which to tell them.
+    """
+    switched = was_active != is_active
+    kinds = [Kind.UPDATED] if set(changed) - ({"active"} if switched else set()) else []
+    if switched:
+        kinds.append(Kind.REACTIVATED if is_active else Kind.DEACTIVATED)
+    return kinds
+
+
 def tell(
     connection: Connection,
     resource_type: str,
@@ -89,8 +106,8 @@ def tell(
 ) -> list[Event]:
     """Tell what happened to a resource.
 
-    A switch of ``active`` is told by an event of its own, and not as an update as well. What
-    counts is whether it holds in the app: to remove the attribute switches nothing.
+    What counts of ``active`` is whether it holds in the app: to remove the attribute switches
+    nothing.
 
     :param connection: the connection that caused it.
     :param resource_type: the name of the resource type.
@@ -112,11 +129,7 @@ def tell(
     elif after is None:
         kinds.append(Kind.DELETED)
     else:
-        was, is_ = before.is_active, after.is_active
-        if set(changed) - ({"active"} if was != is_ else set()):
-            kinds.append(Kind.UPDATED)
-        if was != is_:
-            kinds.append(Kind.REACTIVATED if is_ else Kind.DEACTIVATED)
+        kinds = kinds_of_change(changed, before.is_active, after.is_active)
     told = partial(
         Event,
         resource_type=resource_type,

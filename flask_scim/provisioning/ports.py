@@ -40,6 +40,8 @@ class Connection:
     :param name: what people call it; ``None`` for its :attr:`id`.
     :param state: what it is open for.
     :param domains: the domains of e-mail addresses that the customer has proved to own.
+    :param policy: what it has chosen otherwise than the app, by the names of
+        :class:`~flask_scim.Policy`.
     :param updated: when it was last changed; ``None`` if it never was.
     """
 
@@ -51,6 +53,7 @@ class Connection:
     name: str | None = None
     state: State = State.ACTIVE
     domains: tuple[str, ...] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict, hash=False)
     updated: datetime | None = None
 
 

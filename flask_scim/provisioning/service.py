@@ -19,6 +19,7 @@ from ..protocol.replace import replace as replaced
 from ..protocol.resolver import AttributePath
 from ..protocol.schema import Mutability, ResourceType, Returned
 from .changes import Event, tell, tell_left
+from .intents import Guard, Intent, read_intents
 from .members import MemberLimits, Plan, plan_members, replace_members
 from .ports import Connection, Deadlock, Document, Moved, Page, Query, Resource, Store
 
@@ -27,6 +28,10 @@ VersionCheck = Callable[[Resource], bool]
 
 _Result = TypeVar("_Result")
 _ATTEMPTS = 6
+
+
+def _let_pass(_: Intent) -> None:
+    """Refuse nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Service:
     :param dialect: how that identity provider speaks.
     :param publish: tells the app what happened, after commit.
     :param limits: how many members a request may name, and an answer to a PATCH may show.
+    :param guard: refuses what is about to be done, before anything is written.
+    :param settle: does in the transaction what follows from what happened, and tells of all of it.
     """
 
     store: Store
@@ -47,6 +54,8 @@ class Service:
     dialect: Dialect
     publish: Callable[[Sequence[Event]], None]
     limits: MemberLimits
+    guard: Guard = _let_pass
+    settle: Callable[[Sequence[Event]], Sequence[Event]] = list
 
     def create(self, document: Document, references: tuple[str, ...] = ()) -> Resource:
         """Create a resource (:rfc:`7644#section-3.3`).
@@ -62,6 +71,7 @@ class Service:
         changes = self._member_changes(document)
 
         def create() -> tuple[Resource, list[Event]]:
+            self._ask(None, document)
             created = self.store.insert(document)
             moved = self._move(created, changes)
             return self._shown(created, references), self._tell(None, created, moved)
@@ -124,9 +134,11 @@ class Service:
 
         def change() -> tuple[Resource, list[Event]]:
             before = self._lock(id, expected)
-            moved = self._move(before, changes)
             wanted = replaced(before.document, document, self.resource_type)
-            after = self.store.update(before, _keep_active(before, wanted), bool(moved))
+            wanted = _keep_active(before, wanted)
+            self._ask(before, wanted)
+            moved = self._move(before, changes)
+            after = self.store.update(before, wanted, bool(moved))
             return self._shown(after, references), self._tell(before, after, moved)
 
         return self._commit(change)
@@ -159,11 +171,11 @@ class Service:
         def change() -> tuple[Resource | None, list[Event]]:
             before = self._lock(id, expected)
             applied = patch.apply(before.document, others, resource_type, self.dialect)
-            wanted = secrets | applied
+            self._ask(before, applied)
             moved = Moved()
             for name, plan in plans.items():
                 moved |= self.store.change_members(before, name, plan)
-            after = self.store.update(before, wanted, bool(moved))
+            after = self.store.update(before, secrets | applied, bool(moved))
             shown = self._shown_if_small(after, references)
             return shown, self._tell(before, after, moved)
 
@@ -180,6 +192,7 @@ class Service:
 
         def delete() -> tuple[None, list[Event]]:
             before = self._lock(id, expected)
+            self._ask(before, None)
             ended = self.store.delete(before)
             events = self._tell(before, None, ended.moved)
             return None, events + tell_left(self.connection, ended.left, id)
@@ -193,13 +206,14 @@ class Service:
             try:
                 with self.store.transaction():
                     result, events = work()
+                    told = self.settle(events)
                 break
             except Deadlock:
                 if attempt == _ATTEMPTS:
                     raise
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
                 attempt += 1
-        self.publish(events)
+        self.publish(told)
         return result
 
     def _lock(self, id: str, expected: VersionCheck | None) -> Resource:
@@ -257,6 +271,11 @@ class Service:
             if entries:
                 document[name] = entries
         return replace(resource, document=document)
+
+    def _ask(self, before: Resource | None, after: Document | None) -> None:
+        """Let those who may refuse what is about to be done do so."""
+        for intent in read_intents(self.connection, self._name, before, after):
+            self.guard(intent)
 
     def _tell(self, before: Resource | None, after: Resource | None, moved: Moved) -> list[Event]:
         return tell(self.connection, self._name, before, after, moved)

@@ -92,6 +92,8 @@ def add_connection_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("name", sa.String(255)),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("domains", JsonType, nullable=False),
+        # What it has chosen otherwise than the app.
+        sa.Column("policy", JsonType, nullable=False),
         sa.Column("updated", UtcDateTime),
     )
 

@@ -25,7 +25,8 @@ def test_add_says_all(host: Host) -> None:
     """Everything that a connection has can be given when it is added, and comes back as JSON."""
     words = ("--idp", "okta", "--tenant", "1", "--name", "Acme Inc.", "--strict")
     domains = ("--domain", "Acme.com", "--domain", "acme.org")
-    added = read(host, "connections", "add", "acme", *words, *domains)
+    choices = ("--policy", "unknown_members=ignore")
+    added = read(host, "connections", "add", "acme", *words, *domains, *choices)
     assert shape(added.pop("created")) == MOMENT
     assert added == {
         "id": "acme",
@@ -35,6 +36,7 @@ def test_add_says_all(host: Host) -> None:
         "tenant": "1",
         "state": "active",
         "domains": ["acme.com", "acme.org"],
+        "policy": {"unknown_members": "ignore"},
         "endpoint": "/scim/v2/acme",
         "updated": None,
     }

@@ -20,6 +20,7 @@ NEW: dict[str, Any] = {
     "tenant": "7",
     "strict": True,
     "domains": ["Globex.example", "bücher.example"],
+    "policy": {"unknown_members": "ignore"},
 }
 
 
@@ -64,6 +65,9 @@ def test_add_with_least(admin: Admin) -> None:
         ({"strict": False}, {"strict": False}),
         ({"domains": []}, {"domains": []}),
         ({"domains": ["a.example"]}, {"domains": ["a.example"]}),
+        ({"policy": {"unknown_members": "refuse"}}, {"policy": {"unknown_members": "refuse"}}),
+        ({"policy": {"unknown_members": None}}, {"policy": {}}),
+        ({"policy": {}}, {}),
         ({"state": "paused"}, {"state": "paused"}),
         ({"state": "disabled"}, {"state": "disabled"}),
         ({"state": "active"}, {}),
@@ -159,6 +163,9 @@ def test_only_connection(build: Callable[..., Host]) -> None:
         ({**NEW, "domains": "globex.example"}, 400, "domains: "),
         ({**NEW, "domains": ["no domain"]}, 400, "no domain"),
         ({**NEW, "domains": [None]}, 400, "domains.0: "),
+        ({**NEW, "policy": {"unknown_members": "drop"}}, 400, "'refuse' or 'ignore'"),
+        ({**NEW, "policy": {"unknown": "drop"}}, 400, "no choice 'unknown'"),
+        ({**NEW, "policy": ["unknown_members"]}, 400, "policy: "),
         ({**NEW, "state": "active"}, 400, "state: There is no such field"),
         ({**NEW, "created_at": "x"}, 400, "created_at: There is no such field"),
         ({**NEW, "x" * 9_000: 1}, 400, "There is no such field"),

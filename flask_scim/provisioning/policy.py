@@ -1,0 +1,108 @@
+"""What an app, or one of its connections, has decided where the standard leaves a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from ..config import ConfigurationError
+
+
+class UnknownMembers(StrEnum):
+    """What becomes of a request that names members who do not exist."""
+
+    #: It is refused as a whole.
+    REFUSE = "refuse"
+    #: Those are passed over.
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The choices that hold for a connection.
+
+    Each is a setting of the app and a choice of each connection, which goes before the app's.
+
+    :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
+        who do not exist.
+    """
+
+    unknown_members: UnknownMembers = UnknownMembers.REFUSE
+
+    def over(self, choices: Mapping[str, Any]) -> Policy:
+        """Put the choices of a connection before those of the app.
+
+        :param choices: choices by name, as :func:`check_choices` returns them.
+        :return: the choices that hold.
+        """
+        if not choices:
+            return self
+        return replace(self, **{name: _read(name, value) for name, value in choices.items()})
+
+
+def check_choices(choices: Mapping[str, Any], called: Callable[[str], str] = str) -> dict[str, Any]:
+    """Check choices, and bring them into the form in which they are kept.
+
+    :param choices: choices by name; text stands for numbers too, as a shell has nothing else.
+    :param called: what a choice is called in messages.
+    :return: the same as JSON has them.
+    :raises ValueError: with every mistake and its repair.
+    """
+    checked, problems = {}, []
+    for name, value in choices.items():
+        try:
+            checked[name] = _plain(_read(name, value, called(name)))
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(" ".join(problems))
+    return checked
+
+
+def read_policy(config: Mapping[str, Any]) -> Policy:
+    """Read what an app has chosen where its connections have not.
+
+    :param config: the app's ``config``.
+    :return: the choices.
+    :raises ConfigurationError: with every setting that cannot be used.
+    """
+    chosen = {name: config[key] for name in _DEFAULTS if (key := _setting(name)) in config}
+    try:
+        return Policy().over(check_choices(chosen, _setting))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _setting(name: str) -> str:
+    return f"SCIM_{name.upper()}"
+
+
+def _read(name: str, value: Any, called: str = "") -> Any:
+    default = _DEFAULTS.get(name)
+    if default is None:
+        raise ValueError(f"There is no choice {name[:100]!r}; there are {', '.join(_DEFAULTS)}.")
+    if isinstance(default, StrEnum):
+        kind = type(default)
+        try:
+            return kind(value)
+        except ValueError:
+            allowed = " or ".join(repr(str(each)) for each in kind)
+            raise ValueError(f"{called} must be {allowed}, not {value!r}.") from None
+    return _read_whole(value, called)
+
+
+def _read_whole(value: Any, called: str) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
+        raise ValueError(f"{called} must be a whole number from 0 on, not {value!r}.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+_DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Policy)}
