@@ -29,7 +29,7 @@ def test_a_connection_goes_before_the_app() -> None:
 )
 def test_mistakes(choices: dict[str, Any], said: str) -> None:
     """A choice that there is not, or a value that it cannot have, is named with its repair."""
-    with pytest.raises(ValueError, match=said.split()[0]) as caught:
+    with pytest.raises(ValueError, match=said.split(maxsplit=1)[0]) as caught:
         check_choices(choices)
     assert said in str(caught.value)
 
@@ -43,5 +43,5 @@ def test_all_mistakes_at_once() -> None:
 
 def test_settings_are_called_by_their_keys() -> None:
     """What cannot be used among the settings of an app is named as it is written there."""
-    with pytest.raises(ConfigurationError, match="^SCIM_UNKNOWN_MEMBERS must"):
+    with pytest.raises(ConfigurationError, match="SCIM_UNKNOWN_MEMBERS"):
         read_policy({"SCIM_UNKNOWN_MEMBERS": "drop"})
