@@ -26,6 +26,8 @@ class Declared:
     :param tenant: the model's attribute that says whose a row is.
     :param id: the model's attribute that is the SCIM ``id``.
     :param hooks: what the host does itself.
+    :param logins: our table of the subjects under which people have signed in, where it is people
+        that are declared.
     :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
@@ -36,6 +38,7 @@ class Declared:
     tenant: Source | None
     id: Source | None
     hooks: Hooks = field(default_factory=Hooks)
+    logins: sa.Table | None = None
     shared: bool = True
 
     def creator(

@@ -29,7 +29,7 @@ from ..provisioning.ports import Connection
 from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.links import bind_all_links, can_show_groups
-from ..store.tables import add_own_tables, add_record_table, taken_names
+from ..store.tables import add_login_table, add_own_tables, add_record_table, taken_names
 from ..store.tracking import touch, track
 from ..web.api import serve
 from ..web.cursors import Cursors
@@ -137,6 +137,8 @@ class SCIM:
             read_scope(tenant, "tenant"),
             read_scope(id, "id"),
         )
+        if resource_type.name == "User":
+            declared.logins = add_login_table(table.metadata, table)
         self._wiring.declared[resource_type.name] = declared
         return declared
 
@@ -301,6 +303,7 @@ class SCIM:
             tenant=declared.tenant,
             id=declared.id,
             shared=declared.shared,
+            logins=declared.logins,
         )
 
     def _shown(self, resource_type: ResourceType) -> frozenset[str]:

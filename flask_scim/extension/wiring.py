@@ -72,7 +72,8 @@ class Wiring:
         """The connections of the current app."""
         tables = self.tables
         records = [declared.record for declared in self.declared.values()]
-        owned = [*records, *tables.owned]
+        logins = [each.logins for each in self.declared.values() if each.logins is not None]
+        owned = [*records, *logins, *tables.owned]
         return Connections(
             self.db.session, tables.connections, owned, choose_tenant, self._forget_own_groups
         )

@@ -8,9 +8,11 @@ from operator import eq, ge, gt, le, lt
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from ..protocol.syntax import Operator
@@ -327,3 +329,20 @@ def _json_path(keys: Keys) -> str:
 
 def _fold(text: Any) -> str | None:
     return None if text is None else fold(str(text))
+
+
+def insert_or_ignore(session: Session, table: sa.FromClause) -> Any:
+    """Make an insert that passes over a row whose key is there already.
+
+    :param session: the session that is going to run it.
+    :param table: the table.
+    :return: the statement, without values.
+    """
+    assert isinstance(table, sa.Table)
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        case "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        case _:
+            return mysql.insert(table).prefix_with("IGNORE")

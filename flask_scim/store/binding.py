@@ -30,6 +30,8 @@ class Binding:
     :param tenant: the model's attribute that says whose a row is, where the app has tenants.
     :param id: the model's attribute that is the SCIM ``id``; the primary key by default.
     :param shared: whether the app has rows of the model beside those of SCIM.
+    :param logins: our table of the subjects under which its people have signed in, where they are
+        people.
     :param apart: whether statements name the tables by aliases, beside those that do not.
     :raises ConfigurationError: with every place that does not fit the model, and its repair.
     """
@@ -43,6 +45,7 @@ class Binding:
         tenant: Source | None,
         id: Source | None,
         shared: bool = True,
+        logins: sa.Table | None = None,
         apart: bool = False,
     ) -> None:
         self.mapping = mapping
@@ -51,6 +54,7 @@ class Binding:
         self.model = model
         self.entity: Any = aliased(model) if apart else model
         self.shared = shared
+        self.logins = logins
         # An alias has the columns of its table, which is all that statements ask of it.
         self.record = cast("sa.Table", record.alias()) if apart else record
         self.mapper: Any = sa.inspect(model)
@@ -78,6 +82,7 @@ class Binding:
             tenant=_source_of(self.tenant),
             id=_source_of(self.id),
             shared=self.shared,
+            logins=self.logins,
             apart=True,
         )
 

@@ -8,13 +8,12 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..protocol.errors import InvalidValue
 from ..provisioning.members import Member, MemberChange
 from ..provisioning.ports import Connection, Moved
-from .backends import Sql
+from .backends import Sql, insert_or_ignore
 from .binding import Binding
 from .links import Link
 
@@ -207,7 +206,7 @@ class References:
         names = link.near.key, link.far.key
         for chunk in _chunks(arriving):
             rows = [{names[0]: key, names[1]: far, **extra} for far in chunk]
-            self.session.execute(_insert_or_ignore(self.session, link.table), rows)
+            self.session.execute(insert_or_ignore(self.session, link.table), rows)
 
     def _delete(self, link: Link, *conditions: Sql) -> None:
         assert isinstance(link.table, sa.Table)
@@ -267,18 +266,6 @@ def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:
     for name in link.left_out:
         entry.pop(name, None)
     return entry
-
-
-def _insert_or_ignore(session: Session, table: sa.FromClause) -> Any:
-    """An insert that passes over a pair which the app has made in the meantime."""
-    assert isinstance(table, sa.Table)
-    match session.get_bind().dialect.name:
-        case "postgresql":
-            return postgresql.insert(table).on_conflict_do_nothing()
-        case "sqlite":
-            return sqlite.insert(table).on_conflict_do_nothing()
-        case _:
-            return mysql.insert(table).prefix_with("IGNORE")
 
 
 def _chunks(items: list[Any]) -> Iterator[list[Any]]:

@@ -162,6 +162,37 @@ def _owner() -> sa.Column[Any]:
     )
 
 
+def add_login_table(metadata: sa.MetaData, host: sa.Table) -> sa.Table:
+    """Add the table of the subjects under which people have signed in through a connection.
+
+    :param metadata: the host's metadata.
+    :param host: the table of the host's model of users.
+    :return: the table; ``row_id`` is its typed foreign key to the host's row.
+    """
+    (key,) = host.primary_key.columns
+    return sa.Table(
+        "scim_own_login",
+        metadata,
+        sa.Column(
+            "connection_id",
+            sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        # SHA-256 of the subject, which is exact: letter case counts, and every blank.
+        sa.Column("subject_key", sa.String(64), primary_key=True),
+        sa.Column("subject", sa.String(1024), nullable=False),
+        sa.Column(
+            "user_id",
+            key.type,
+            sa.ForeignKey(key, ondelete="CASCADE"),
+            key="row_id",
+            nullable=False,
+            index=True,
+        ),
+        sa.Column("created", UtcDateTime, nullable=False),
+    )
+
+
 def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Table:
     """Add the table of records, one row for each resource of a connection.
 

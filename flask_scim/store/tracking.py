@@ -81,8 +81,9 @@ def move_version(session: Session, binding: Binding, keys: list[Any]) -> None:
 
 
 def _forget(session: Session, binding: Binding, keys: list[Any]) -> None:
-    record = binding.record
-    binding.connect(session).execute(record.delete().where(record.c.row_id.in_(keys)))
+    for table in (binding.table, binding.logins):
+        if table is not None:
+            binding.connect(session).execute(table.delete().where(table.c.row_id.in_(keys)))
 
 
 def _has_changed(row: Any, model: type, names: set[str]) -> bool:
