@@ -155,5 +155,19 @@ def make_host(
     return Host(app, db, scim, User, Office, Team)
 
 
+def empty(db: SQLAlchemy) -> None:
+    """Delete all rows, at the cost of one statement and one more for each table that has any."""
+    tables = db.metadata.sorted_tables
+    filled = sa.union_all(
+        *(
+            sa.select(sa.literal(index)).where(sa.exists().select_from(table))
+            for index, table in enumerate(tables)
+        )
+    )
+    for index in sorted(db.session.scalars(filled), reverse=True):
+        db.session.execute(tables[index].delete())
+    db.session.commit()
+
+
 def _display_name(user: Any) -> str | None:
     return user.last_name or None

@@ -12,6 +12,7 @@ from flask import Flask
 import flask_scim
 from flask_scim import Event
 from tests.client import ScimClient
+from tests.host import empty
 from tests.resources.fleet import Fleet
 
 SIGNALS = [name for name in flask_scim.__all__ if name.startswith(("user_", "group_", "resource_"))]
@@ -34,9 +35,7 @@ def fleet(_fleet: Fleet) -> Iterator[Fleet]:
     """The app, without rows."""
     yield _fleet
     with _fleet.app.app_context():
-        for table in reversed(_fleet.db.metadata.sorted_tables):
-            _fleet.db.session.execute(table.delete())
-        _fleet.db.session.commit()
+        empty(_fleet.db)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from flask_scim.protocol.resolver import resolve_filter
 from flask_scim.protocol.values import write_datetime
 from flask_scim.provisioning.ports import Query, Resource, Store
 from tests.client import ENTERPRISE, USER
-from tests.host import Host
+from tests.host import Host, empty
 
 # Folding beyond what all databases share (the Kelvin sign, the dotted capital I) is left out.
 WORDS = [
@@ -223,9 +223,7 @@ def rows(hosted: Host) -> Iterator[tuple[Store, list[dict[str, Any]]]]:
         everyone = service.store.find(Query(count=1000)).resources
         yield service.store, [present(resource) for resource in everyone]
         session.rollback()
-        for table in reversed(hosted.db.metadata.sorted_tables):
-            session.execute(table.delete())
-        session.commit()
+        empty(hosted.db)
 
 
 @settings(
