@@ -88,7 +88,7 @@ class AccessTokens:
         note_use(self._session, self._clients, id, found[self._clients.c.last_used], now)
         columns = self._connections.c.items()
         connection = read_connection({name: found[column] for name, column in columns})
-        return Grant(connection, frozenset(scopes), id)
+        return Grant(connection, frozenset(scopes), id, "client")
 
     def _read(self, text: str) -> tuple[str, str, int, list[str]]:
         refused = Unauthorized("The access token is not known here.")

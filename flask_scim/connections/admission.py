@@ -21,11 +21,18 @@ class Grant:
     :param connection: the connection that it is let into.
     :param scopes: what it may do there, such as ``get:users``.
     :param credential: the id of what it has authenticated with, for logs.
+    :param kind: what that is: ``token``, ``client`` or ``application``.
     """
 
     connection: Connection
     scopes: frozenset[str]
     credential: str
+    kind: str = "token"
+
+    @property
+    def actor(self) -> str:
+        """Who the client is, as causes name it."""
+        return self.kind if self.kind == "application" else f"{self.kind}:{self.credential}"
 
 
 #: Reads a bearer token: ``None`` if it is of another kind, ``Unauthorized`` if it is no good.

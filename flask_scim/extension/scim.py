@@ -29,6 +29,7 @@ from ..provisioning.ports import Connection
 from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.links import bind_all_links, can_show_groups
+from ..store.outbox import SqlOutbox
 from ..store.tables import add_login_table, add_own_tables, add_record_table, taken_names
 from ..store.tracking import touch, track
 from ..web.api import serve
@@ -250,6 +251,11 @@ class SCIM:
     def clients(self) -> Clients:
         """The OAuth clients of the current app."""
         return self._wiring.clients
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """What has happened, by connection and in order."""
+        return self._wiring.outbox
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.

@@ -33,11 +33,13 @@ from ..store.backends import find_backend
 from ..store.binding import Binding
 from ..store.groups import delete_groups
 from ..store.links import Link
+from ..store.outbox import SqlOutbox
 from ..store.references import References
 from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
+from .causes import current_cause
 from .declared import Declared
 from .state import choose_tenant, current_state, signing_keys
 
@@ -103,6 +105,12 @@ class Wiring:
             self._plurals(),
             read_keys,
         )
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """The events of the current app."""
+        tables = self.tables
+        return SqlOutbox(self.db.session, tables.events, tables.counters)
 
     def access_tokens(self) -> AccessTokens:
         """The access tokens of the current app."""
@@ -218,7 +226,7 @@ class Wiring:
         connection = self.connections.get(connection_id)
         if connection is None:
             raise Unauthorized("The bearer token is not known here.")
-        return Grant(connection, frozenset(scopes), "of the application")
+        return Grant(connection, frozenset(scopes), "of the application", "application")
 
     def _forget_own_groups(self, connection_id: str) -> None:
         groups = self.declared.get("Group")
@@ -239,7 +247,8 @@ class Wiring:
 
     def _settle(self, events: Sequence[Event]) -> Sequence[Event]:
         """Do what follows from a change inside its transaction, one part of ours after another."""
-        return events
+        # Last of all: from here to the commit, other changes of the connection wait.
+        return self.outbox.append(events, current_cause())
 
     def _count_resources(self, connection_id: str) -> dict[str, int]:
         session = self.db.session()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -20,6 +21,30 @@ class Kind(StrEnum):
     REACTIVATED = "reactivated"
     DELETED = "deleted"
     MEMBERS_CHANGED = "members_changed"
+    # What happens to connections, and to what opens them.
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    RESUMED = "resumed"
+    REMOVED = "removed"
+    ISSUED = "issued"
+    ROTATED = "rotated"
+    ADDED = "added"
+    REVOKED = "revoked"
+    EXPIRING = "expiring"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What brought a change about.
+
+    :param actor: ``token:``, ``client:`` or ``command:`` and its name; ``application`` for a bearer
+        token of the app's own, ``host`` for its code.
+    :param request_id: the id of the HTTP request; ``None`` where there was none.
+    """
+
+    actor: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +63,13 @@ class Event:
     :param row: the host's object.
     :param added: the ids of members who really came.
     :param removed: the ids of members who really went; of what is deleted, all that it had.
+    :param reason: why, in words; ``None`` where it goes without saying.
+    :param details: what else there is to say, as JSON has it.
+    :param event_id: the event's own id, ``evt_`` and 22 letters and digits; the same wherever the
+        event is told.
+    :param position: where the event stands in the order of its connection, from 1.
+    :param time: when it was written down.
+    :param cause: what brought it about.
     """
 
     kind: Kind
@@ -50,11 +82,25 @@ class Event:
     row: Any
     added: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    # These are known as soon as the event is in the outbox.
+    event_id: str = ""
+    position: int = 0
+    time: datetime | None = None
+    cause: Cause | None = None
 
     @property
     def type(self) -> str:
         """The name of the event, such as ``"user.created"``."""
         return f"{self.resource_type.lower()}.{self.kind}"
+
+    @property
+    def previous(self) -> Document:
+        """What the changed attributes were, in the shape of a resource; ``None`` if unassigned."""
+        if self.before is None or self.after is None:
+            return {}
+        return previous_values(self.changed, self.before, self.after)
 
 
 _NOBODY = Moved()
@@ -78,6 +124,25 @@ def changed_attributes(before: Document, after: Document) -> tuple[str, ...]:
         else:
             names.append(key)
     return tuple(sorted(names))
+
+
+def previous_values(changed: Iterable[str], before: Document, after: Document) -> Document:
+    """Gather what attributes were before a change.
+
+    :param changed: their names, those of an extension as ``urn:…:attribute``.
+    :param before: the earlier document.
+    :param after: the later document.
+    :return: their values in the shape of a resource, ``None`` where there was none; nothing of what
+        neither document shows.
+    """
+    previous: Document = {}
+    for name in changed:
+        urn, _, attribute = name.rpartition(":")
+        old = (before.get(urn) or {}) if urn else before
+        new = (after.get(urn) or {}) if urn else after
+        if attribute in old or attribute in new:
+            (previous.setdefault(urn, {}) if urn else previous)[attribute] = old.get(attribute)
+    return previous
 
 
 def kinds_of_change(changed: Iterable[str], was_active: bool, is_active: bool) -> list[Kind]:

@@ -40,12 +40,16 @@ class OwnTables(NamedTuple):
     :param tokens: their bearer tokens.
     :param clients: their OAuth clients.
     :param assertions: what these have authenticated with, and cannot again.
+    :param events: what has happened, which outlives its connection.
+    :param counters: how many events each connection has had.
     """
 
     connections: sa.Table
     tokens: sa.Table
     clients: sa.Table
     assertions: sa.Table
+    events: sa.Table
+    counters: sa.Table
 
     @property
     def owned(self) -> tuple[sa.Table, ...]:
@@ -64,6 +68,8 @@ def add_own_tables(metadata: sa.MetaData) -> OwnTables:
         add_token_table(metadata),
         add_client_table(metadata),
         add_assertion_table(metadata),
+        add_event_table(metadata),
+        add_counter_table(metadata),
     )
 
 
@@ -150,6 +156,51 @@ def add_assertion_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("client_id", sa.String(16), nullable=False),
         sa.Column("expires", UtcDateTime, nullable=False),
         sa.Index("ix_scim_oauth_assertion_expires", "client_id", "expires"),
+    )
+
+
+def add_event_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the outbox, one row for each event, in an order of each connection's own.
+
+    Nothing refers to the connection: that it was removed is an event, too.
+    """
+    return sa.Table(
+        "scim_own_event",
+        metadata,
+        sa.Column("connection_id", sa.String(64), primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.String(26), nullable=False, unique=True),
+        sa.Column("type", sa.String(100), nullable=False),
+        sa.Column("resource_type", sa.String(64), nullable=False),
+        sa.Column("resource_id", sa.String(255), nullable=False),
+        sa.Column("tenant", sa.String(255)),
+        sa.Column("time", UtcDateTime, nullable=False, index=True),
+        sa.Column("object", JsonType),
+        sa.Column("previous", JsonType),
+        sa.Column("changed", JsonType, nullable=False),
+        sa.Column("added", JsonType),
+        sa.Column("removed", JsonType),
+        # Of very many members only the first are listed.
+        sa.Column("added_count", sa.Integer, nullable=False),
+        sa.Column("removed_count", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("details", JsonType),
+        sa.Column("actor", sa.String(255), nullable=False),
+        sa.Column("request_id", sa.String(64)),
+        sa.Index("ix_scim_own_event_subject", "resource_type", "resource_id"),
+    )
+
+
+def add_counter_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table that gives events their places.
+
+    A row of its own for each connection, since others lock that of the connection itself.
+    """
+    return sa.Table(
+        "scim_own_counter",
+        metadata,
+        sa.Column("connection_id", sa.String(64), primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
     )
 
 

@@ -1,11 +1,45 @@
-"""The app that serves the request in hand."""
+"""The app and the request in hand."""
 
 from __future__ import annotations
 
-from flask import Flask, current_app
+import re
+import secrets
+
+from flask import Flask, current_app, request
+
+from ..provisioning.changes import Cause
+
+_REQUEST_ID = "flask_scim.request_id"
+_ACTOR = "flask_scim.actor"
+#: What of a client's own making can be an id: it is written to logs and back into headers.
+_SOUND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,63}", re.ASCII)
 
 
 def this_app() -> Flask:
     """The current app itself, which signals are sent for, and not the proxy that stands for it."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
     return app
+
+
+def request_id() -> str:
+    """The id of the request in hand: the client's ``X-Request-Id`` if it can be one, or our own."""
+    # The environment is the request's own; the app's context may be shared by several.
+    id = request.environ.get(_REQUEST_ID)
+    if id is None:
+        sent = request.headers.get("X-Request-Id", "")
+        id = sent if _SOUND_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
+        request.environ[_REQUEST_ID] = id
+    return str(id)
+
+
+def note_actor(actor: str) -> None:
+    """Note who the request in hand is from.
+
+    :param actor: see :class:`~flask_scim.Cause`.
+    """
+    request.environ[_ACTOR] = actor
+
+
+def request_cause() -> Cause:
+    """What changes that the request in hand makes are caused by."""
+    return Cause(request.environ.get(_ACTOR, "host"), request_id())

@@ -26,6 +26,7 @@ from ..protocol.schema import ResourceType
 from ..protocol.values import is_sound
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
+from .current import note_actor
 from .cursors import Cursors
 from .limits import RateLimits
 
@@ -85,6 +86,7 @@ class Exchange:
         :raises TooManyRequests: if the connection has sent too many.
         """
         grant = gateway.admit(_bearer_token(), connection_id)
+        note_actor(grant.actor)
         connection = grant.connection
         if gateway.limits is not None:
             gateway.limits.count(connection)

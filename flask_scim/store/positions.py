@@ -1,0 +1,64 @@
+"""Places in the order of a connection, given one after another and without a gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+
+
+def take_positions(connection: sa.Connection, counters: sa.Table, id: str, count: int) -> int:
+    """Take the next places in the order of a connection, in one statement.
+
+    Until the transaction ends, nobody else can take any: they wait, and if it is undone, these
+    places are theirs.
+
+    :param connection: the connection to the database.
+    :param counters: our table of counters.
+    :param id: the connection whose order it is.
+    :param count: how many places to take.
+    :return: the first of them, from 1.
+    """
+    if connection.dialect.name in ("mysql", "mariadb"):
+        last = connection.execute(_count_on(connection, counters, id, count)).lastrowid
+        return int(last) - count + 1
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    inserted = dialect.insert(counters).values(connection_id=id, position=count)
+    counted = inserted.on_conflict_do_update(
+        index_elements=[counters.c.connection_id],
+        set_={"position": counters.c.position + count},
+    )
+    last = connection.execute(counted.returning(counters.c.position)).scalar_one()
+    return int(last) - count + 1
+
+
+class _Latest(mysql.Insert):
+    """An ``INSERT`` that counts on from the newest row, whatever the transaction has read."""
+
+    inherit_cache = False
+
+
+@compiles(_Latest)
+def _compile_latest(element: _Latest, compiler: Any, **options: Any) -> str:
+    # Since 11.6.2 MariaDB would refuse a row that has changed since the transaction first read
+    # anything: no harm to a counter, whose old value nobody looks at.
+    statement = compiler.visit_insert(element, **options)
+    return f"SET STATEMENT innodb_snapshot_isolation = OFF FOR {statement}"
+
+
+def _count_on(connection: sa.Connection, counters: sa.Table, id: str, count: int) -> Any:
+    """Count on, and let the answer of the server itself say how far: it has no RETURNING here."""
+    kind = _Latest if _can_hold_on(connection.dialect) else mysql.Insert
+    inserted = kind(counters).values(connection_id=id, position=sa.func.last_insert_id(count))
+    return inserted.on_duplicate_key_update(
+        position=sa.func.last_insert_id(counters.c.position + count)
+    )
+
+
+def _can_hold_on(dialect: sa.Dialect) -> bool:
+    """Whether the server may hold a transaction to its snapshot, and can be asked not to."""
+    version = dialect.server_version_info or ()
+    is_mariadb = getattr(dialect, "is_mariadb", False)
+    return is_mariadb and (version >= (11, 4, 2) or (10, 11, 8) <= version < (11,))
