@@ -30,8 +30,8 @@ class Entry:
         deleted, or what is kept of a person was forgotten.
     :param previous: what the changed attributes were, in the shape of the object.
     :param changed: the names of the attributes that changed.
-    :param added: the ids of the members who came, at most :data:`MOST_LISTED`.
-    :param removed: the ids of the members who went, at most :data:`MOST_LISTED`.
+    :param added: the ids of the members who came, at most 1,000.
+    :param removed: the ids of the members who went, at most 1,000.
     :param added_count: how many came in all.
     :param removed_count: how many went in all.
     :param reason: why, in words.

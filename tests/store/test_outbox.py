@@ -267,7 +267,7 @@ def test_order_among_writers(host: Host, database: str) -> None:
 def test_counter_is_no_matter_of_snapshots(host: Host, database: str) -> None:
     """A change that has read something gets a place after those that others took since."""
     if database.startswith("sqlite"):
-        pytest.skip("SQLite lets nobody write while others read.")
+        pytest.skip("SQLite lets nobody write whose reading is out of date.")
     table = host.scim._wiring.tables.events
     with host.app.app_context():
         session = host.db.session
