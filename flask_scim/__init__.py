@@ -1,5 +1,7 @@
 """An inbound SCIM 2.0 server for existing Flask apps."""
 
+from .access.ending import Ending, Outcome, Report
+from .access.standing import Refusal, Standing
 from .config import ConfigurationError
 from .extension.scim import SCIM
 from .mapping.sources import Refs, computed, hashed, read_only
@@ -30,6 +32,7 @@ from .signals import (
     resource_updated,
     token_expiring,
     token_idle,
+    user_access_ended,
     user_created,
     user_deactivated,
     user_deleted,
@@ -42,15 +45,20 @@ __all__ = [
     "Attribute",
     "ConfigurationError",
     "Connection",
+    "Ending",
     "Event",
     "Extension",
     "Intent",
     "Mutability",
+    "Outcome",
     "Policy",
     "Refs",
+    "Refusal",
+    "Report",
     "ResourceType",
     "Returned",
     "Schema",
+    "Standing",
     "State",
     "Type",
     "Uniqueness",
@@ -70,6 +78,7 @@ __all__ = [
     "resource_updated",
     "token_expiring",
     "token_idle",
+    "user_access_ended",
     "user_created",
     "user_deactivated",
     "user_deleted",

@@ -38,6 +38,12 @@ class Settings:
         good.
     :param access_token_lifetime: ``SCIM_ACCESS_TOKEN_LIFETIME``, for how many seconds an access
         token of an OAuth client is good.
+    :param revocation_wait: ``SCIM_REVOCATION_WAIT``, for how many seconds an answer waits for the
+        revokers of somebody whose access has ended.
+    :param revoker_timeout: ``SCIM_REVOKER_TIMEOUT``, after how many seconds a revoker counts as
+        one that hangs, and is tried again.
+    :param revocation_retry: ``SCIM_REVOCATION_RETRY``, whether the process in which a revoker has
+        failed tries again itself.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
     :param rate_limit: ``SCIM_RATE_LIMIT``, how many requests a second of one connection are let
         through in any case; ``None`` where all are.
@@ -60,6 +66,9 @@ class Settings:
     max_bulk_operations: int = 1_000
     cursor_timeout: int = 3_600
     access_token_lifetime: int = 3_600
+    revocation_wait: int = 5
+    revoker_timeout: int = 10
+    revocation_retry: bool = True
     docs: bool = True
     rate_limit: int | None = None
     rate_burst: int = 0
@@ -124,6 +133,9 @@ class Settings:
             access_token_lifetime=_positive(
                 config, "SCIM_ACCESS_TOKEN_LIFETIME", cls.access_token_lifetime
             ),
+            revocation_wait=_whole(config, "SCIM_REVOCATION_WAIT", cls.revocation_wait),
+            revoker_timeout=_positive(config, "SCIM_REVOKER_TIMEOUT", cls.revoker_timeout),
+            revocation_retry=bool(config.get("SCIM_REVOCATION_RETRY", cls.revocation_retry)),
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
             rate_limit=_read_rate_limit(config),
             rate_burst=_whole(config, "SCIM_RATE_BURST", cls.rate_burst),

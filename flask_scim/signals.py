@@ -17,6 +17,7 @@ from flask import Flask
 
 _signals = Namespace()
 _log = logging.getLogger("flask_scim.signals")
+_log_of_access = logging.getLogger("flask_scim.access")
 _log_of_tokens = logging.getLogger("flask_scim.connections")
 
 #: Sent when an identity provider has created a user, or brought back one that it had deleted.
@@ -33,6 +34,10 @@ user_reactivated = _signals.signal("user-reactivated")
 
 #: Sent when an identity provider has deleted a user.
 user_deleted = _signals.signal("user-deleted")
+
+#: Sent when the access of a user has ended, with ``report``; once more if, the first time, not
+#: every way into the app was closed.
+user_access_ended = _signals.signal("user-access-ended")
 
 #: Sent when an identity provider has created a group, or brought back one that it had deleted.
 group_created = _signals.signal("group-created")
@@ -123,6 +128,24 @@ def publish_notice(app: Flask, notice: Any, connection: Any, recover: Callable[[
     signal = {"expiring": token_expiring, "idle": token_idle}[notice.kind]
     carried = {"notice": notice, "connection": connection}
     _send(signal, f"token.{notice.kind}", app, carried, recover)
+
+
+def publish_access(
+    app: Flask, report: Any, find: Callable[[], dict[str, Any]], recover: Callable[[], None]
+) -> None:
+    """Tell, by a signal and in the log, how far the end of a user's access has come.
+
+    :param app: the app, which is the sender.
+    :param report: how far it has come.
+    :param find: finds the ``user`` and ``connection`` that the signal carries, if anybody listens.
+    :param recover: called after each receiver, so that the next one starts clean.
+    """
+    level = logging.INFO if report.complete else logging.WARNING
+    id, cause = report.ending.id, report.ending.cause
+    _log_of_access.log(level, "The access of User %s has ended (%s): %s.", id, cause, report)
+    if user_access_ended.has_receivers_for(app):
+        carried = {"report": report, **find()}
+        _send(user_access_ended, "user.access_ended", app, carried, recover)
 
 
 def _send(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from ..access.desk import AccessDesk
 from ..config import ConfigurationError
 from ..connections.clients import Clients
 from ..connections.connections import Connections
@@ -26,6 +27,7 @@ class Administration:
     :param describe: says, a line at a time, where every attribute sits.
     :param count: counts the resources of a connection, by the plural of their type.
     :param find_missing: names the tables that the database lacks.
+    :param access: people's access to the app; ``None`` where it has no users.
     """
 
     connections: Connections
@@ -36,6 +38,16 @@ class Administration:
     describe: Callable[[], list[str]]
     count: Callable[[str], dict[str, int]]
     find_missing: Callable[[], list[str]]
+    access: AccessDesk | None = None
+
+    def access_desk(self) -> AccessDesk:
+        """People's access to the app.
+
+        :raises ValueError: if it has no users.
+        """
+        if self.access is None:
+            raise ValueError("This app declares no users; call scim.users(User, {…}).")
+        return self.access
 
     def endpoint(self, name: str) -> str | None:
         """The path below which a connection has its endpoints; ``None`` if it is not served."""

@@ -17,6 +17,8 @@ from .printing import printing, show
 def check(administration: Administration, form: str | None) -> None:
     """Show where every SCIM attribute sits; exit with 1 if something is wrong."""
     lines, problems = administration.describe(), _find_problems(administration)
+    if administration.access is not None:
+        lines += administration.access.describe()
     show(form, {"mapping": lines, "problems": problems}, lines)
     for problem in problems:
         click.echo(f"Error: {problem}", err=True)
@@ -31,6 +33,12 @@ def _find_problems(administration: Administration) -> list[str]:
     missing = administration.find_missing()
     if missing:
         return [*found, tell_missing(missing)]
+    if administration.access is not None:
+        found += [
+            f"Nothing closes {name} when somebody is deactivated; give it a "
+            f"@scim.revoker({name!r}), or take it out of scim.ways_in()."
+            for name in administration.access.open_ways
+        ]
     only = administration.only
     if only is not None and administration.connections.get(only) is None:
         found.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
+from .access import access
 from .administration import Administration
 from .check import check
 from .clients import clients
@@ -26,6 +27,6 @@ def make_commands(administration: Administration) -> AppGroup:
     group = AppGroup(
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
-    for command in (connections, tokens, clients, check):
+    for command in (connections, tokens, clients, access, check):
         group.add_command(command)
     return group

@@ -13,6 +13,7 @@ from ..mapping.sources import Source, Sourced, read_source
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection, Document
 from ..store.store import Hooks
+from ..store.tables import AccessTables
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Declared:
     :param hooks: what the host does itself.
     :param logins: our table of the subjects under which people have signed in, where it is people
         that are declared.
+    :param access: our tables of people's access, where it is people that are declared.
     :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
@@ -39,6 +41,7 @@ class Declared:
     id: Source | None
     hooks: Hooks = field(default_factory=Hooks)
     logins: sa.Table | None = None
+    access: AccessTables | None = None
     shared: bool = True
 
     def creator(

@@ -10,6 +10,11 @@ from flask import Flask
 from flask_smorest import Blueprint
 from flask_sqlalchemy import SQLAlchemy
 
+from ..access.desk import AccessDesk
+from ..access.ending import Report
+from ..access.epochs import REVOKED
+from ..access.revokers import Revoker
+from ..access.standing import Standing
 from ..cli.commands import make_commands
 from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
@@ -30,7 +35,13 @@ from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.links import bind_all_links, can_show_groups
 from ..store.outbox import SqlOutbox
-from ..store.tables import add_login_table, add_own_tables, add_record_table, taken_names
+from ..store.tables import (
+    add_access_tables,
+    add_login_table,
+    add_own_tables,
+    add_record_table,
+    taken_names,
+)
 from ..store.tracking import touch, track
 from ..web.api import serve
 from ..web.cursors import Cursors
@@ -140,6 +151,7 @@ class SCIM:
         )
         if resource_type.name == "User":
             declared.logins = add_login_table(table.metadata, table)
+            declared.access = add_access_tables(table.metadata, table)
         self._wiring.declared[resource_type.name] = declared
         return declared
 
@@ -181,9 +193,11 @@ class SCIM:
             limits,
             self._wiring.make_authority(),
         )
-        app.extensions["scim"] = State(settings, policy, bindings, links, gateway)
+        access = self._wiring.access(app, settings, bindings)
+        app.extensions["scim"] = State(settings, policy, bindings, links, gateway, access)
         serve(app, gateway)
-        app.cli.add_command(make_commands(self._wiring.administration(settings, bindings)))
+        administration = self._wiring.administration(settings, bindings, access)
+        app.cli.add_command(make_commands(administration))
 
     def management(self, guard: Guard | None = None, name: str = "scim-management") -> Blueprint:
         """Make the management API, for the app's own administrators and deployment tools.
@@ -237,6 +251,62 @@ class SCIM:
         self._wiring.verifier = function
         return function
 
+    def revoker(self, name: str) -> Callable[[Revoker], Revoker]:
+        """Let a function close a way into the app for those whose access ends.
+
+        It runs after the commit, in the context of the app, with a session of its own that is
+        committed afterwards. If it raises, hangs or returns something else than how many it has
+        ended, it is called again later, until it took.
+
+        :param name: the way, such as ``"api_keys"``.
+        :return: a decorator; the function takes the app's row and the :class:`~flask_scim.Ending`,
+            and returns how many of its kind it has ended.
+        :raises ConfigurationError: if the name cannot be used, or is taken.
+        """
+
+        def register(function: Revoker) -> Revoker:
+            self._wiring.revokers.add(name, function)
+            return function
+
+        return register
+
+    def ways_in(self, *names: str) -> None:
+        """Say which ways into the app there are: ``flask scim check`` names those left open.
+
+        :param names: the ways, as their revokers are called.
+        :raises ConfigurationError: if a name cannot be used.
+        """
+        self._wiring.revokers.declare(names)
+
+    def revoke(self, user: Any, cause: str = REVOKED) -> Report:
+        """End all that a user has begun: sessions, API keys and whatever else has a revoker.
+
+        It does not keep them from signing in again; that is what your own column is for. What the
+        session holds is committed with it.
+
+        :param user: the app's row.
+        :param cause: what brought it about, in at most 64 characters.
+        :return: how far it has come.
+        :raises ValueError: if the row is not saved yet, or the cause cannot be used.
+        """
+        return self._access().end(_row(user), cause)
+
+    def access_of(self, user: Any) -> Report | None:
+        """Tell how far the last end of a user's access has come.
+
+        :param user: the app's row.
+        :return: the report; ``None`` if their access never ended.
+        """
+        return self._access().report(_row(user))
+
+    def allows_login(self, user: Any) -> Standing:
+        """Find out whether a user may sign in, at the cost of one statement.
+
+        :param user: the app's row, or ``None``.
+        :return: true or false where it is tested, with the ``reason``.
+        """
+        return self._access().stand(_row(user))
+
     @property
     def connections(self) -> Connections:
         """The connections of the current app."""
@@ -281,6 +351,12 @@ class SCIM:
             )
         return table
 
+    def _access(self) -> AccessDesk:
+        access = current_state().access
+        if access is None:
+            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
+        return access
+
     def _make_group_model(self) -> type:
         users = self._wiring.declared.get("User")
         if users is None:
@@ -315,3 +391,9 @@ class SCIM:
     def _shown(self, resource_type: ResourceType) -> frozenset[str]:
         is_member = "Group" in self._wiring.declared and can_show_groups(resource_type)
         return frozenset({"groups"} if is_member else ())
+
+
+def _row(user: Any) -> Any:
+    """The row itself, where something like ``current_user`` stands for it."""
+    unwrap = getattr(user, "_get_current_object", None)
+    return user if unwrap is None else unwrap()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, has_app_context
 
+from ..access.desk import AccessDesk
 from ..config import ConfigurationError, Settings
 from ..protocol.schema import ResourceType
 from ..provisioning.policy import Policy
@@ -24,6 +25,7 @@ class State:
     :param bindings: the resource types, bound to its models.
     :param links: the references of each resource type.
     :param gateway: what its endpoints need.
+    :param access: people's access to it; ``None`` where it has no users.
     :param backend: its database, as soon as somebody has asked.
     """
 
@@ -32,6 +34,7 @@ class State:
     bindings: dict[ResourceType, Binding]
     links: dict[ResourceType, list[Link]]
     gateway: Gateway
+    access: AccessDesk | None = None
     backend: Backend | None = None
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
+from ..access.desk import AccessDesk
+from ..access.ending import Report
+from ..access.following import follow
+from ..access.revocation import Patience, Revocation
+from ..access.revokers import Revokers
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
@@ -28,8 +34,8 @@ from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Policy, UnknownMembers
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
-from ..signals import publish, publish_notice
-from ..store.backends import find_backend
+from ..signals import publish, publish_access, publish_notice
+from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
 from ..store.groups import delete_groups
 from ..store.links import Link
@@ -59,6 +65,8 @@ class Wiring:
         self.me: Callable[[Connection], Any] | None = None
         #: Refuse what a request is about to do.
         self.guards: list[Guard] = []
+        #: Close the ways into the app of those whose access ends.
+        self.revokers = Revokers()
         #: Reads bearer tokens of an authorization server of the app's.
         self.verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
 
@@ -136,12 +144,10 @@ class Wiring:
         """
         state, session = current_state(), self.db.session()
         binding = state.bindings[resource_type]
-        if state.backend is None:
-            state.backend = find_backend(binding.connect(session))
         hooks = self.declared[resource_type.name].hooks
         policy = state.policy.over(connection.policy)
         references = _references(policy, session, connection, state.links[resource_type])
-        store = SqlStore(session, state.backend, connection, binding, hooks, references)
+        store = SqlStore(session, self._backend(), connection, binding, hooks, references)
         settings = state.settings
         limits = MemberLimits(
             settings.max_members,
@@ -186,7 +192,10 @@ class Wiring:
         return None
 
     def administration(
-        self, settings: Settings, bindings: dict[ResourceType, Binding]
+        self,
+        settings: Settings,
+        bindings: dict[ResourceType, Binding],
+        access: AccessDesk | None,
     ) -> Administration:
         """Gather what the commands need of an app."""
         return Administration(
@@ -198,7 +207,26 @@ class Wiring:
             lambda: [line for binding in bindings.values() for line in binding.describe()],
             self._count_resources,
             self._find_missing_tables,
+            access,
         )
+
+    def access(
+        self, app: Flask, settings: Settings, bindings: dict[ResourceType, Binding]
+    ) -> AccessDesk | None:
+        """Make what looks after people's access to an app; ``None`` where it has no users."""
+        users = self.declared.get("User")
+        if users is None or users.access is None:
+            return None
+        revocation = Revocation(
+            app.app_context,
+            self.db.session,
+            bindings[users.resource_type],
+            users.access,
+            self.revokers,
+            Patience(settings.revocation_wait, settings.revoker_timeout, settings.revocation_retry),
+            self._tell_of_access,
+        )
+        return AccessDesk(revocation, self._backend)
 
     def shown_mapping(self) -> Shown:
         """What the management API tells of the mapping of users."""
@@ -237,8 +265,23 @@ class Wiring:
         connection = self.connections.get(notice.connection_id)
         publish_notice(this_app(), notice, connection, self.db.session.rollback)
 
+    def _tell_of_access(self, report: Report) -> None:
+        ending, model = report.ending, self.declared["User"].model
+
+        def find() -> dict[str, Any]:
+            id = ending.connection_id
+            connection = None if id is None else self.connections.get(id)
+            return {"user": self.db.session.get(model, ending.key), "connection": connection}
+
+        publish_access(this_app(), report, find, self.db.session.rollback)
+
     def _publish(self, events: Sequence[Event]) -> None:
+        """End the access of those who are out, and tell of all that has happened."""
+        access = current_state().access
+        reports = [] if access is None else access.revocation.carry_out()
         publish(this_app(), events, self.db.session.rollback)
+        for report in reports:
+            self._tell_of_access(report)
 
     def _guard(self, intent: Intent) -> None:
         """Let the host, and parts of ours, refuse what a request is about to do."""
@@ -247,8 +290,21 @@ class Wiring:
 
     def _settle(self, events: Sequence[Event]) -> Sequence[Event]:
         """Do what follows from a change inside its transaction, one part of ours after another."""
+        access = current_state().access
+        if access is not None:
+            has_deleter = self.declared["User"].hooks.deleter is not None
+            says_all = access.revocation.binding.active is not None and not has_deleter
+            follow(access.revocation, events, may_bar=not says_all)
         # Last of all: from here to the commit, other changes of the connection wait.
         return self.outbox.append(events, current_cause())
+
+    def _backend(self) -> Backend:
+        """The database behind the current app."""
+        state = current_state()
+        if state.backend is None:
+            binding = next(iter(state.bindings.values()))
+            state.backend = find_backend(binding.connect(self.db.session()))
+        return state.backend
 
     def _count_resources(self, connection_id: str) -> dict[str, int]:
         session = self.db.session()

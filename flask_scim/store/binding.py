@@ -98,6 +98,14 @@ class Binding:
                 return place
         return None
 
+    @property
+    def active(self) -> Place | None:
+        """The place of ``active`` in the host's model; ``None`` where only our record has it."""
+        for place in self.places:
+            if str(place.path) == "active" and not isinstance(place.source, RecordColumn):
+                return place
+        return None
+
     def own(self, connection: Connection) -> tuple[Sql, ...]:
         """The conditions under which a resource is one of a connection's.
 
@@ -164,6 +172,14 @@ class Binding:
         return self._joined(
             sa.select(*columns).select_from(self.entity).outerjoin(self.record, own)
         )
+
+    def select_joined(self, *columns: Any) -> sa.Select[Any]:
+        """Select from the host's rows, whoever has a record of them.
+
+        :param columns: what to select.
+        :return: the statement, with the to-one relationships of the mapping joined.
+        """
+        return self._joined(sa.select(*columns).select_from(self.entity))
 
     def key_of(self, row: Any) -> Any:
         """The primary key of the host's object."""

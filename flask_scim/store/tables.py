@@ -244,6 +244,64 @@ def add_login_table(metadata: sa.MetaData, host: sa.Table) -> sa.Table:
     )
 
 
+class AccessTables(NamedTuple):
+    """The tables of the access that people of the app have had.
+
+    :param access: how often the access of each has ended, which outlives the person and the
+        connection: what began before must not begin to count again.
+    :param revocations: what is to be ended for whom, and what became of it.
+    """
+
+    access: sa.Table
+    revocations: sa.Table
+
+
+def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
+    """Add the tables of access, one row for a person and one for each way in of theirs.
+
+    :param metadata: the host's metadata.
+    :param host: the table of the host's model of users.
+    :return: the tables; ``row_id`` has the type of the host's key, and does not refer to it.
+    """
+    return AccessTables(
+        sa.Table(
+            "scim_own_access",
+            metadata,
+            _key_of(host),
+            sa.Column("epoch", sa.Integer, nullable=False),
+            sa.Column("ended", UtcDateTime, nullable=False),
+            sa.Column("cause", sa.String(64), nullable=False),
+            sa.Column("connection_id", sa.String(64)),
+            # Whether an identity provider has put the person out, and not let them in again.
+            sa.Column("out", sa.Boolean, nullable=False),
+            # Out, though no column of the host's says so.
+            sa.Column("barred", sa.Boolean, nullable=False),
+        ),
+        sa.Table(
+            "scim_own_revocation",
+            metadata,
+            _key_of(host),
+            sa.Column("name", sa.String(64), primary_key=True),
+            sa.Column("epoch", sa.Integer, nullable=False),
+            sa.Column("resource_id", sa.String(255), nullable=False),
+            sa.Column("connection_id", sa.String(64)),
+            sa.Column("cause", sa.String(64), nullable=False),
+            sa.Column("since", UtcDateTime, nullable=False),
+            # When to try next; a process that tries moves it on, lest it dies. NULL: it took.
+            sa.Column("due", UtcDateTime, index=True),
+            sa.Column("attempts", sa.Integer, nullable=False),
+            sa.Column("took", UtcDateTime),
+            sa.Column("ended", sa.BigInteger),
+            sa.Column("error", sa.String(500)),
+        ),
+    )
+
+
+def _key_of(host: sa.Table) -> sa.Column[Any]:
+    (key,) = host.primary_key.columns
+    return sa.Column("user_id", key.type, primary_key=True, key="row_id", autoincrement=False)
+
+
 def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Table:
     """Add the table of records, one row for each resource of a connection.
 

@@ -52,14 +52,14 @@ def ways(ann: dict[str, Any]) -> dict[str, tuple[int, Callable[[ScimClient], Any
         "get nobody": (3, lambda scim: scim.get("/Users/99999999")),
         "patch one attribute": (8, patch(path="title", value="Prof")),
         "patch userName": (9, patch(path="userName", value="ann2@example.com")),
-        "patch active": (8, patch(value={"active": False})),
+        "patch active": (10, patch(value={"active": False})),
         "patch a kept attribute": (8, patch(path="nickName", value="Annie")),
         "patch nothing": (4, patch(path="title", value="Dr")),
         "put": (9, lambda scim: scim.put(path, replaced)),
         "put what is there": (4, lambda scim: scim.put(path, ann)),
         "post": (8, lambda scim: scim.post("/Users", posted)),
         "post a taken name": (6, lambda scim: scim.post("/Users", {**posted, **taken})),
-        "delete": (8, lambda scim: scim.delete(path)),
+        "delete": (10, lambda scim: scim.delete(path)),
         "discovery": (1, lambda scim: scim.get("/Schemas")),
     }  # fmt: skip
 

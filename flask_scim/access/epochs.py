@@ -1,0 +1,119 @@
+"""How often the access of each person has ended: a counter, since clocks of machines differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ..store.binding import Binding
+from ..store.tables import AccessTables
+from .ending import Ending
+from .upsert import insert_or_change
+
+#: What is said of people whom their identity provider has put out.
+DEACTIVATED, DELETED, REVOKED = "deactivated", "deleted", "revoked"
+
+
+class Epoch(NamedTuple):
+    """What a session is compared with.
+
+    :param number: how often the person's access has ended; a session begun before is at an end.
+    :param barred: whether the person is out, though no column of the host's says so.
+    """
+
+    number: int = 0
+    barred: bool = False
+
+
+class Epochs:
+    """The ends of people's access, as the database has them.
+
+    :param session: the host's session.
+    :param binding: the users of the app.
+    :param tables: our tables of access.
+    """
+
+    def __init__(self, session: Session, binding: Binding, tables: AccessTables) -> None:
+        self._session = session
+        self._binding = binding
+        self._table = tables.access
+
+    def of(self, key: Any) -> Epoch:
+        """Read what the sessions of a person are compared with, by the primary key.
+
+        :param key: the primary key of the person's row.
+        :return: the epoch.
+        """
+        columns = self._table.c
+        statement = sa.select(columns.epoch, columns.barred).where(columns.row_id == key)
+        found = self._connect().execute(statement).first()
+        return Epoch() if found is None else Epoch(found.epoch, found.barred)
+
+    def is_out(self, key: Any, cause: str) -> bool:
+        """Tell whether an identity provider has put a person out for this cause.
+
+        :param key: the primary key of the person's row.
+        :param cause: the cause.
+        :return: whether it has, and has not let them in again.
+        """
+        columns = self._table.c
+        statement = sa.select(columns.out).where(columns.row_id == key, columns.cause == cause)
+        return bool(self._connect().scalar(statement))
+
+    def last(self, key: Any) -> Ending | None:
+        """Read the last end of a person's access; ``None`` if it never ended.
+
+        :param key: the primary key of the person's row.
+        :return: the end, with the key in place of the SCIM ``id``.
+        """
+        statement = sa.select(self._table).where(self._table.c.row_id == key)
+        found = self._connect().execute(statement).first()
+        if found is None:
+            return None
+        return Ending(key, str(key), found.connection_id, found.cause, found.ended, found.epoch)
+
+    def move(self, ending: Ending, *, out: bool | None, barred: bool | None) -> Ending:
+        """End all that a person has begun until now.
+
+        :param ending: the end, whose number is not known yet.
+        :param out: whether an identity provider puts the person out; ``None`` leaves that as it is.
+        :param barred: whether no column of the host's says so, likewise.
+        :return: the end with its number.
+        """
+        values: dict[str, Any] = {
+            "ended": ending.since,
+            "cause": ending.cause,
+            "connection_id": ending.connection_id,
+        }
+        states = {"out": out, "barred": barred}
+        connection, columns = self._connect(), self._table.c
+        moved = values | {name: each for name, each in states.items() if each is not None}
+        row = {"row_id": ending.key, "epoch": 1, "out": False, "barred": False, **moved}
+        insert_or_change(connection, self._table, [row], moved | {"epoch": columns.epoch + 1})
+        number = sa.select(columns.epoch).where(columns.row_id == ending.key)
+        return replace(ending, epoch=int(connection.execute(number).scalar_one()))
+
+    def rename(self, key: Any, cause: str) -> None:
+        """Give the last end of a person's access another cause; nothing else changes.
+
+        :param key: the primary key of the person's row.
+        :param cause: what has come of it.
+        """
+        changed = self._table.update().where(self._table.c.row_id == key)
+        self._connect().execute(changed.values(cause=cause))
+
+    def readmit(self, key: Any) -> None:
+        """Let a person in again who is out; what began before stays at an end.
+
+        :param key: the primary key of the person's row.
+        """
+        columns = self._table.c
+        is_out = sa.or_(columns.out.is_(sa.true()), columns.barred.is_(sa.true()))
+        let_in = self._table.update().where(columns.row_id == key, is_out)
+        self._connect().execute(let_in.values(out=False, barred=False))
+
+    def _connect(self) -> sa.Connection:
+        return self._binding.connect(self._session)
