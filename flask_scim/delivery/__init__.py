@@ -1,1 +1,1 @@
-"""Events on their way to whoever wants to know."""
+"""Events on their way out: encodings, destinations, retries."""
