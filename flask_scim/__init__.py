@@ -20,6 +20,7 @@ from .provisioning.intents import Intent
 from .provisioning.policy import Policy, UnknownMembers
 from .provisioning.ports import Connection, State
 from .signals import (
+    connection_changed,
     group_created,
     group_deleted,
     group_members_changed,
@@ -64,6 +65,7 @@ __all__ = [
     "Uniqueness",
     "UnknownMembers",
     "computed",
+    "connection_changed",
     "group_created",
     "group_deleted",
     "group_members_changed",

@@ -71,7 +71,11 @@ resource_members_changed = _signals.signal("resource-members-changed")
 #: Sent when an identity provider has deleted such a resource.
 resource_deleted = _signals.signal("resource-deleted")
 
-#: Sent 30, 20, 7 and 1 days before a token ends, each once, with ``notice`` and ``connection``.
+#: Sent when a connection was created, updated, paused, disabled, resumed or removed, a token
+#: issued, rotated or revoked, or an OAuth client added or revoked: ``event.type`` says which.
+connection_changed = _signals.signal("connection-changed")
+
+#: Sent 30, 20, 7 and 1 days before a token ends, each once, with ``notice`` beside the event.
 token_expiring = _signals.signal("token-expiring")
 
 #: Sent once when a token that another one has taken over from is not used any more.
@@ -98,6 +102,22 @@ _OF_OTHERS: dict[str, Signal] = {
 }
 
 
+#: Of connections and what opens them, whatever happens to these.
+_OF_CONNECTIONS = {
+    "connection.created",
+    "connection.updated",
+    "connection.paused",
+    "connection.disabled",
+    "connection.resumed",
+    "connection.removed",
+    "token.issued",
+    "token.rotated",
+    "token.revoked",
+    "client.added",
+    "client.revoked",
+}
+
+
 def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> None:
     """Send each event to the receivers of its signal, every one on its own.
 
@@ -106,27 +126,31 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
     :param recover: called after each receiver, so that the next one starts clean.
     """
     for event in events:
-        if event.resource_type in ("User", "Group"):
-            signal, name = _BY_TYPE.get(event.type), event.resource_type.lower()
+        carried = {"event": event, "connection": event.connection}
+        if event.type in _OF_CONNECTIONS:
+            signal: Signal | None = connection_changed
+        elif event.resource_type in ("User", "Group"):
+            signal = _BY_TYPE.get(event.type)
+            carried[event.resource_type.lower()] = event.row
         else:
-            signal, name = _OF_OTHERS[event.kind], "resource"
+            signal = _OF_OTHERS.get(event.kind)
+            carried["resource"] = event.row
         if signal is None:
             continue
-        carried = {"event": event, "connection": event.connection, name: event.row}
         _send(signal, event.type, app, carried, recover)
 
 
-def publish_notice(app: Flask, notice: Any, connection: Any, recover: Callable[[], None]) -> None:
+def publish_notice(app: Flask, notice: Any, event: Any, recover: Callable[[], None]) -> None:
     """Tell, by a signal and in the log, that somebody should look at a token.
 
     :param app: the app, which is the sender.
     :param notice: what there is to say of the token.
-    :param connection: the connection that it opens.
+    :param event: the same as an event.
     :param recover: called after each receiver, so that the next one starts clean.
     """
     _log_of_tokens.warning("%s", notice)
     signal = {"expiring": token_expiring, "idle": token_idle}[notice.kind]
-    carried = {"notice": notice, "connection": connection}
+    carried = {"notice": notice, "event": event, "connection": event.connection}
     _send(signal, f"token.{notice.kind}", app, carried, recover)
 
 

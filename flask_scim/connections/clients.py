@@ -12,8 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
+from ..provisioning.changes import Kind
 from ..store.failures import translate, translated
-from .rows import CREDENTIAL_ID, check_connection, hash_secret, lock_connection, note_use, revoke
+from .news import Commit, tell_credential
+from .rows import CREDENTIAL_ID, hash_secret, lock_connection, note_use, read_owner, revoke
 from .scopes import read_scopes
 
 #: How a client authenticates at the token endpoint.
@@ -72,6 +74,7 @@ class Clients:
     :param connections: our table of connections.
     :param plurals: the resource types that are served, as ``users``.
     :param read_keys: reads public keys; ``None`` where the extra ``oauth`` is not installed.
+    :param commit: commits a change and tells of it.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Clients:
         connections: sa.Table,
         plurals: Sequence[str],
         read_keys: Callable[[Any], list[dict[str, Any]]] | None,
+        commit: Commit,
     ) -> None:
         self._session = session
         self._table = table
@@ -89,6 +93,7 @@ class Clients:
         self._connections = connections
         self._plurals = plurals
         self._read_keys = read_keys
+        self._commit = commit
 
     def add(
         self,
@@ -120,7 +125,7 @@ class Clients:
             raise ValueError(f"Give jwks, the client's public keys, with {_BY_KEY} and only there.")
         keys = None if jwks is None else self._read_keys(jwks)
         allowed = read_scopes(scopes, self._plurals)
-        lock_connection(self._session, self._connections, connection_id)
+        connection = lock_connection(self._session, self._connections, connection_id)
         if len(self._clients_of(connection_id, self._table.c.revoked.is_(None))) >= _MOST:
             self._session.rollback()
             raise ValueError(
@@ -146,7 +151,7 @@ class Clients:
                 created=client.created,
             )
         )
-        self._session.commit()
+        self._commit([tell_credential(Kind.ADDED, connection, "Client", client)])
         return secret, client
 
     def list(self, connection_id: str) -> builtins.list[Client]:
@@ -156,7 +161,7 @@ class Clients:
         :return: what is known of them.
         :raises ValueError: if there is no such connection.
         """
-        check_connection(self._session, self._connections, connection_id)
+        read_owner(self._session, self._connections, connection_id)
         return self._clients_of(connection_id)
 
     def revoke(self, id: str) -> None:
@@ -165,7 +170,11 @@ class Clients:
         :param id: the client's id.
         :raises ValueError: if there is no such client.
         """
-        revoke(self._session, self._table, id, "client")
+        row = revoke(self._session, self._table, id, "client")
+        if row is not None:
+            client = read_client(row)
+            connection = read_owner(self._session, self._connections, client.connection_id)
+            self._commit([tell_credential(Kind.REVOKED, connection, "Client", client)])
 
     def find(self, connection_id: str, id: str) -> Registered | None:
         """Find a client that is good.

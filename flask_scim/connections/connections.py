@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..protocol.dialects import find_dialect
+from ..provisioning.changes import Kind
 from ..provisioning.policy import check_choices
 from ..provisioning.ports import Connection, State
+from .news import Commit, tell_connection
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _DOMAIN = re.compile(
@@ -38,6 +40,7 @@ class Connections:
     :param choose_tenant: takes the tenant that was asked for, if any, and returns the one to use;
         raises ``ValueError`` if no resource can belong to it.
     :param forget: deletes rows of a connection that are neither the host's nor in these tables.
+    :param commit: commits a change and tells of it.
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class Connections:
         owned: Sequence[sa.Table],
         choose_tenant: Callable[[str | None], str | None],
         forget: Callable[[str], None],
+        commit: Commit,
     ) -> None:
         self._session = session
         self._table = table
         self._owned = owned
         self._choose_tenant = choose_tenant
         self._forget = forget
+        self._commit = commit
 
     def add(
         self,
@@ -96,10 +101,10 @@ class Connections:
         )
         try:
             self._session.execute(self._table.insert().values(_columns(connection)))
-            self._session.commit()
         except IntegrityError:
             self._session.rollback()
             raise Clash(f"There is a connection {id!r} already.") from None
+        self._commit([tell_connection(Kind.CREATED, None, connection)])
         return connection
 
     def get(self, id: str) -> Connection | None:
@@ -157,7 +162,7 @@ class Connections:
             changes["domains"] = [*_read_domains(domains)]
         if policy is not None:
             changes["policy"] = _choose(self._existing(id).policy, policy)
-        return self._save(id, **changes)
+        return self._save(id, Kind.UPDATED, **changes)
 
     def pause(self, id: str) -> Connection:
         """Ask the identity provider to come back later: it is answered with 503.
@@ -166,15 +171,15 @@ class Connections:
         :return: the connection as it is now.
         :raises ValueError: if there is no such connection.
         """
-        return self._save(id, state=State.PAUSED)
+        return self._save(id, Kind.PAUSED, state=State.PAUSED)
 
     def disable(self, id: str) -> Connection:
         """Refuse the identity provider: it is answered with 403. See :meth:`pause`."""
-        return self._save(id, state=State.DISABLED)
+        return self._save(id, Kind.DISABLED, state=State.DISABLED)
 
     def resume(self, id: str) -> Connection:
         """Serve the identity provider again. See :meth:`pause`."""
-        return self._save(id, state=State.ACTIVE)
+        return self._save(id, Kind.RESUMED, state=State.ACTIVE)
 
     def remove(self, id: str) -> None:
         """Remove a connection, its tokens and what SCIM knows of its resources.
@@ -184,12 +189,12 @@ class Connections:
         :param id: the connection.
         :raises ValueError: if there is no such connection.
         """
-        self._existing(id)
+        gone = self._lock(id)
         self._forget(id)
         for table in self._owned:
             self._session.execute(table.delete().where(table.c.connection_id == id))
         self._session.execute(self._table.delete().where(self._table.c.id == id))
-        self._session.commit()
+        self._commit([tell_connection(Kind.REMOVED, gone, None)])
 
     def _existing(self, id: str) -> Connection:
         connection = self.get(id)
@@ -197,15 +202,24 @@ class Connections:
             raise ValueError(f"There is no connection {id!r}.")
         return connection
 
-    def _save(self, id: str, **changes: Any) -> Connection:
-        """Write what has changed, and nothing that somebody else may be changing just then."""
+    def _lock(self, id: str) -> Connection:
+        """Read a connection that nobody else changes until the transaction ends."""
         self._existing(id)
-        # What was read before belongs to an older snapshot.
+        # What was read before belongs to an older snapshot; an UPDATE locks on every database.
         self._session.commit()
+        columns = self._table.c
+        self._session.execute(self._table.update().where(columns.id == id).values(id=columns.id))
+        return self._existing(id)
+
+    def _save(self, id: str, kind: Kind, **changes: Any) -> Connection:
+        """Write what has changed, and nothing that somebody else may be changing just then."""
+        before = self._lock(id)
         changed = self._table.update().where(self._table.c.id == id)
         self._session.execute(changed.values(**changes, updated=datetime.now(UTC)))
-        self._session.commit()
-        return self._existing(id)
+        after = self._existing(id)
+        event = tell_connection(kind, before, after)
+        self._commit([event] if event.changed else [])
+        return after
 
 
 def is_id(text: str) -> bool:

@@ -55,10 +55,6 @@ class Used(Protocol):
         ...
 
 
-def ignore(notice: Notice) -> None:
-    """Tell nobody."""
-
-
 def warning_due(expires: datetime | None, now: datetime) -> int | None:
     """Find the warning that a token is due for.
 

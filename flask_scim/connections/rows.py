@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from .connections import is_id
+from ..provisioning.ports import Connection
+from .connections import is_id, read_connection
 
 #: What the ids of all credentials look like.
 CREDENTIAL_ID = re.compile(r"[0-9a-f]{16}")
@@ -19,30 +20,33 @@ CREDENTIAL_ID = re.compile(r"[0-9a-f]{16}")
 _STEP = timedelta(minutes=1)
 
 
-def check_connection(session: Any, connections: sa.Table, id: str) -> None:
-    """Make sure that there is a connection.
+def read_owner(session: Any, connections: sa.Table, id: str) -> Connection:
+    """Read a connection that has to be there.
 
     :param session: the host's session.
     :param connections: our table of connections.
     :param id: the connection.
+    :return: the connection.
     :raises ValueError: if there is none.
     """
-    column = connections.c.id
-    found = is_id(id) and session.execute(sa.select(column).where(column == id)).scalar()
+    statement = sa.select(connections).where(connections.c.id == id)
+    found = session.execute(statement).mappings().first() if is_id(id) else None
     # MariaDB compares without case; the name of a connection is exact.
-    if found != id:
+    if found is None or found["id"] != id:
         raise _unknown(id)
+    return read_connection(found)
 
 
-def lock_connection(session: Any, connections: sa.Table, id: str) -> None:
-    """Let nobody else add a credential to a connection until the transaction ends.
+def lock_connection(session: Any, connections: sa.Table, id: str) -> Connection:
+    """Let nobody else change a connection, or add a credential, until the transaction ends.
 
     :param session: the host's session.
     :param connections: our table of connections.
     :param id: the connection.
+    :return: the connection.
     :raises ValueError: if there is none.
     """
-    check_connection(session, connections, id)
+    read_owner(session, connections, id)
     # What was read before belongs to an older snapshot; an UPDATE locks on every database.
     session.commit()
     columns = connections.c
@@ -50,6 +54,7 @@ def lock_connection(session: Any, connections: sa.Table, id: str) -> None:
     if not locked.rowcount:
         session.rollback()
         raise _unknown(id)
+    return read_owner(session, connections, id)
 
 
 def note_use(
@@ -73,28 +78,28 @@ def note_use(
         session.rollback()
 
 
-def revoke(session: Any, table: sa.Table, id: str, what: str) -> None:
-    """Revoke a credential, from this moment on; a second time changes nothing.
+def revoke(session: Any, table: sa.Table, id: str, what: str) -> Any:
+    """Revoke a credential, from the commit on; a second time changes nothing.
 
     :param session: the host's session.
     :param table: our table of the credential.
     :param id: the credential.
     :param what: what it is called in messages.
+    :return: its columns by name; ``None`` if it was revoked already.
     :raises ValueError: if there is none.
     """
     unknown = ValueError(f"There is no {what} {id[:100]!r}.")
     # Databases differ in what else they take for the same text, or for text at all.
     if not CREDENTIAL_ID.fullmatch(id):
         raise unknown
-    now = datetime.now(UTC)
-    revoked = session.execute(
-        table.update()
-        .where(table.c.id == id)
-        .values(revoked=sa.func.coalesce(table.c.revoked, now))
-    )
+    # What was read before belongs to an older snapshot.
     session.commit()
-    if not revoked.rowcount:
+    is_good = sa.and_(table.c.id == id, table.c.revoked.is_(None))
+    revoked = session.execute(table.update().where(is_good).values(revoked=datetime.now(UTC)))
+    row = session.execute(sa.select(table).where(table.c.id == id)).mappings().first()
+    if row is None:
         raise unknown
+    return row if revoked.rowcount else None
 
 
 def hash_secret(secret: str) -> str:

@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
 
 from ..protocol.errors import Unauthorized
+from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
 from ..store.failures import translated
 from .connections import Clash, read_connection
-from .expiry import WARNINGS, Notice, ignore, warning_due
-from .rows import check_connection, hash_secret, is_same, lock_connection, note_use, revoke
+from .expiry import WARNINGS, Notice, warning_due
+from .news import Commit, tell_credential
+from .rows import hash_secret, is_same, lock_connection, note_use, read_owner, revoke
 from .scopes import read_scopes
 from .watch import Watch
 
@@ -60,7 +62,8 @@ class Tokens:
     :param connections: our table of connections.
     :param keys: gives the keys to sign with; the last one signs, all of them verify.
     :param plurals: the resource types that are served, as ``users``.
-    :param notify: told of a token that ends soon or that nobody uses any more.
+    :param commit: commits a change and tells of it.
+    :param notify: the same, of a token that ends soon or that nobody uses any more.
     """
 
     def __init__(
@@ -70,14 +73,16 @@ class Tokens:
         connections: sa.Table,
         keys: Callable[[], Sequence[str]],
         plurals: Sequence[str],
-        notify: Callable[[Notice], None] = ignore,
+        commit: Commit,
+        notify: Callable[[Notice, Event], None],
     ) -> None:
         self._session = session
         self._table = table
         self._connections = connections
         self._keys = keys
         self._plurals = plurals
-        self._watch = Watch(session, table, notify)
+        self._commit = commit
+        self._watch = Watch(session, table, connections, notify)
 
     def issue(
         self, connection_id: str, scopes: Iterable[str] = (), expires_in: int | None = None
@@ -94,11 +99,11 @@ class Tokens:
         """
         allowed = read_scopes(scopes, self._plurals)
         _check_lifetime(expires_in)
-        lock_connection(self._session, self._connections, connection_id)
+        connection = lock_connection(self._session, self._connections, connection_id)
         if len(self._active(connection_id)) >= _MOST:
             self._session.rollback()
             raise Clash(f"{connection_id} has {_MOST} tokens that are good; revoke one first.")
-        return self._make(connection_id, allowed, expires_in)
+        return self._make(Kind.ISSUED, connection, allowed, expires_in)
 
     def rotate(self, connection_id: str, expires_in: int | None = None) -> tuple[str, Token]:
         """Issue a token like the newest one of a connection, which stays good until it is revoked.
@@ -109,7 +114,7 @@ class Tokens:
         :raises ValueError: if the connection has no token that is good, or two already.
         """
         _check_lifetime(expires_in)
-        lock_connection(self._session, self._connections, connection_id)
+        connection = lock_connection(self._session, self._connections, connection_id)
         active = self._active(connection_id)
         if len(active) != 1:
             self._session.rollback()
@@ -122,7 +127,7 @@ class Tokens:
         (token,) = active
         if expires_in is None and token.expires is not None:
             expires_in = round((token.expires - token.created).total_seconds())
-        return self._make(connection_id, token.scopes, expires_in)
+        return self._make(Kind.ROTATED, connection, token.scopes, expires_in)
 
     def verify(self, text: str) -> tuple[Connection, Token]:
         """Find the connection that a token opens.
@@ -186,7 +191,7 @@ class Tokens:
         :return: what is known of them.
         :raises ValueError: if there is no such connection.
         """
-        check_connection(self._session, self._connections, connection_id)
+        read_owner(self._session, self._connections, connection_id)
         return self._tokens_of(connection_id)
 
     def revoke(self, id: str) -> None:
@@ -195,7 +200,11 @@ class Tokens:
         :param id: the token's id.
         :raises ValueError: if there is no such token.
         """
-        revoke(self._session, self._table, id, "token")
+        row = revoke(self._session, self._table, id, "token")
+        if row is not None:
+            token = _read_token(row)
+            connection = read_owner(self._session, self._connections, token.connection_id)
+            self._commit([tell_credential(Kind.REVOKED, connection, "Token", token)])
 
     def _read(self, text: str) -> tuple[str, str]:
         refused = Unauthorized("The bearer token is not known here.")
@@ -209,17 +218,17 @@ class Tokens:
         return id, secret
 
     def _make(
-        self, connection_id: str, allowed: tuple[str, ...], expires_in: int | None
+        self, kind: Kind, connection: Connection, allowed: tuple[str, ...], expires_in: int | None
     ) -> tuple[str, Token]:
         now = datetime.now(UTC)
         expires = None if expires_in is None else now + timedelta(seconds=expires_in)
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         text = _PREFIX + self._signer().sign(f"{id}.{secret}").decode()
-        token = Token(id, connection_id, allowed, now, expires, None, None)
+        token = Token(id, connection.id, allowed, now, expires, None, None)
         self._session.execute(
             self._table.insert().values(
                 id=id,
-                connection_id=connection_id,
+                connection_id=connection.id,
                 secret_hash=hash_secret(secret),
                 scopes=list(allowed),
                 created=now,
@@ -229,7 +238,7 @@ class Tokens:
                 idle_told=False,
             )
         )
-        self._session.commit()
+        self._commit([tell_credential(kind, connection, "Token", token)])
         return text, token
 
     def _tokens_of(self, connection_id: str, *conditions: Any) -> builtins.list[Token]:

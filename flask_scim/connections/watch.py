@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from ..provisioning.changes import Event
+from ..provisioning.changes import Kind as What
 from .expiry import Kind, Notice, Used, idle_days, warning_due
+from .news import tell_credential
+from .rows import read_owner
 
 
 class Watched(Used, Protocol):
@@ -38,12 +42,14 @@ class Watch:
 
     :param session: the host's session.
     :param table: our table of tokens.
-    :param notify: told of a token that ends soon or that nobody uses any more.
+    :param connections: our table of connections.
+    :param notify: commits, and tells of, a token that ends soon or that nobody uses any more.
     """
 
     session: Any
     table: sa.Table
-    notify: Callable[[Notice], None]
+    connections: sa.Table
+    notify: Callable[[Notice, Event], None]
 
     def tell_end(self, token: Watched, warned: int | None, now: datetime) -> Notice | None:
         """Tell that a token ends soon, if nobody has told of this many days yet.
@@ -59,7 +65,7 @@ class Watch:
         columns = self.table.c
         is_untold = sa.or_(columns.warned.is_(None), columns.warned > days)
         notice = Notice(Kind.EXPIRING, token.connection_id, token.id, days)
-        return self._tell(notice, is_untold, warned=days)
+        return self._tell(token, notice, is_untold, warned=days)
 
     def tell_idle(self, active: Sequence[Watched], now: datetime) -> Notice | None:
         """Tell that the older of two tokens is not used any more, and the newer one is.
@@ -75,19 +81,20 @@ class Watch:
         if idle is None:
             return None
         notice = Notice(Kind.IDLE, older.connection_id, older.id, idle)
-        return self._tell(notice, self.table.c.idle_told.is_(False), idle_told=True)
+        return self._tell(older, notice, self.table.c.idle_told.is_(False), idle_told=True)
 
-    def _tell(self, notice: Notice, is_untold: Any, **told: Any) -> Notice | None:
+    def _tell(self, token: Watched, notice: Notice, is_untold: Any, **told: Any) -> Notice | None:
         """Tell of a token, if this process is the first to say so."""
         noted = self.table.update().where(self.table.c.id == notice.token_id, is_untold)
         try:
-            is_first = bool(self.session.execute(noted.values(told)).rowcount)
-            self.session.commit()
+            if not self.session.execute(noted.values(told)).rowcount:
+                self.session.commit()
+                return None
+            owner = read_owner(self.session, self.connections, token.connection_id)
+            event = tell_credential(What(notice.kind), owner, "Token", token)
+            self.notify(notice, replace(event, details={"days": notice.days}))
         except OperationalError:
             # A busy database must not refuse a request for the sake of a warning.
             self.session.rollback()
             return None
-        if not is_first:
-            return None
-        self.notify(notice)
         return notice

@@ -28,7 +28,7 @@ from ..management.desk import Shown
 from ..protocol.dialects import Dialect
 from ..protocol.errors import Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
-from ..provisioning.changes import Event
+from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Policy, UnknownMembers
@@ -85,7 +85,12 @@ class Wiring:
         logins = [each.logins for each in self.declared.values() if each.logins is not None]
         owned = [*records, *logins, *tables.owned]
         return Connections(
-            self.db.session, tables.connections, owned, choose_tenant, self._forget_own_groups
+            self.db.session,
+            tables.connections,
+            owned,
+            choose_tenant,
+            self._forget_own_groups,
+            self._commit,
         )
 
     @property
@@ -98,7 +103,8 @@ class Wiring:
             tables.connections,
             signing_keys,
             self._plurals(),
-            self._tell_of_token,
+            self._commit,
+            self._commit_notice,
         )
 
     @property
@@ -112,6 +118,7 @@ class Wiring:
             tables.connections,
             self._plurals(),
             read_keys,
+            self._commit,
         )
 
     @property
@@ -261,9 +268,23 @@ class Wiring:
         if groups is not None and not groups.shared:
             delete_groups(self.db.session(), groups.model, groups.record, connection_id)
 
-    def _tell_of_token(self, notice: Notice) -> None:
-        connection = self.connections.get(notice.connection_id)
-        publish_notice(this_app(), notice, connection, self.db.session.rollback)
+    def _commit_notice(self, notice: Notice, event: Event) -> None:
+        (told,) = self._keep([event], Cause("clock"))
+        publish_notice(this_app(), notice, told, self.db.session.rollback)
+
+    def _commit(self, events: Sequence[Event]) -> None:
+        """Commit what happened to a connection, or to what opens it, and tell of it."""
+        self._publish(self._keep(events, current_cause()))
+
+    def _keep(self, events: Sequence[Event], cause: Cause) -> Sequence[Event]:
+        """Write events down and commit them with what they tell of."""
+        try:
+            told = self.outbox.append(events, cause)
+            self.db.session.commit()
+        except Exception:
+            self.db.session.rollback()
+            raise
+        return told
 
     def _tell_of_access(self, report: Report) -> None:
         ending, model = report.ending, self.declared["User"].model

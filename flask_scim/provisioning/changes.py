@@ -39,7 +39,7 @@ class Cause:
     """What brought a change about.
 
     :param actor: ``token:``, ``client:`` or ``command:`` and its name; ``application`` for a bearer
-        token of the app's own, ``host`` for its code.
+        token of the app's own, ``host`` for its code, ``clock`` for what time brings about.
     :param request_id: the id of the HTTP request; ``None`` where there was none.
     """
 

@@ -60,7 +60,7 @@ def told(host: Host) -> Iterator[list[tuple[str, str, int]]]:
     """What the app was told by signals: the connection, the token and the days."""
     found: list[tuple[str, str, int]] = []
 
-    def hear(sender: Any, notice: Notice, connection: Any) -> None:
+    def hear(sender: Any, notice: Notice, connection: Any, **_: Any) -> None:
         assert sender is host.app
         assert connection.id == notice.connection_id
         found.append((notice.kind.value, notice.token_id, notice.days))
@@ -212,7 +212,7 @@ def test_many_threads_use_a_token(host: Host, build: Callable[..., Host], told: 
     move(host, token.id, expires=6)
     heard: list[Any] = []
 
-    def hear(sender: Any, notice: Notice, connection: Any) -> None:
+    def hear(sender: Any, notice: Notice, connection: Any, **_: Any) -> None:
         heard.append((notice.kind.value, notice.token_id, notice.days))
 
     start = threading.Barrier(8)
@@ -273,12 +273,12 @@ def test_receiver_that_raises(host: Host, caplog: pytest.LogCaptureFixture) -> N
     move(host, token.id, expires=6)
     heard: list[int] = []
 
-    def break_down(sender: Any, notice: Notice, connection: Any) -> None:
+    def break_down(sender: Any, notice: Notice, connection: Any, **_: Any) -> None:
         host.db.session.add(host.User(username="left by a receiver", last_name=""))
         host.db.session.flush()
         raise RuntimeError("broken")
 
-    def hear(sender: Any, notice: Notice, connection: Any) -> None:
+    def hear(sender: Any, notice: Notice, connection: Any, **_: Any) -> None:
         heard.append(notice.days)
 
     with (

@@ -387,13 +387,14 @@ def test_issue_as_the_connection_goes(
     host: Host, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is removed in between gets no token that a namesake would inherit."""
-    check = module.check_connection
+    read = module.read_owner
 
-    def check_and_remove(session: Any, connections: sa.Table, id: str) -> None:
-        check(session, connections, id)
+    def read_and_remove(session: Any, connections: sa.Table, id: str) -> Any:
+        found = read(session, connections, id)
         host.scim.connections.remove(id)
+        return found
 
-    monkeypatch.setattr(module, "check_connection", check_and_remove)
+    monkeypatch.setattr(module, "read_owner", read_and_remove)
     with pytest.raises(ValueError, match="no connection 'acme'"):
         tokens.issue("acme", GET)
     monkeypatch.undo()
