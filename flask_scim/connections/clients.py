@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from ..provisioning.changes import Kind
+from ..provisioning.changes import Event, Kind
 from ..store.failures import translate, translated
-from .news import Commit, tell_credential
+from .news import tell_credential
 from .rows import CREDENTIAL_ID, hash_secret, lock_connection, note_use, read_owner, revoke
 from .scopes import read_scopes
 
@@ -85,7 +85,7 @@ class Clients:
         connections: sa.Table,
         plurals: Sequence[str],
         read_keys: Callable[[Any], list[dict[str, Any]]] | None,
-        commit: Commit,
+        commit: Callable[[Sequence[Event]], None],
     ) -> None:
         self._session = session
         self._table = table

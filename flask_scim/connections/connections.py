@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..protocol.dialects import find_dialect
-from ..provisioning.changes import Kind
+from ..provisioning.changes import Event, Kind
 from ..provisioning.policy import check_choices
 from ..provisioning.ports import Connection, State
-from .news import Commit, tell_connection
+from .news import tell_connection
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _DOMAIN = re.compile(
@@ -50,7 +50,7 @@ class Connections:
         owned: Sequence[sa.Table],
         choose_tenant: Callable[[str | None], str | None],
         forget: Callable[[str], None],
-        commit: Commit,
+        commit: Callable[[Sequence[Event]], None],
     ) -> None:
         self._session = session
         self._table = table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -10,9 +9,6 @@ from typing import Any
 from ..protocol.values import write_datetime
 from ..provisioning.changes import Event, Kind, changed_attributes
 from ..provisioning.ports import Connection, Document
-
-#: Commits a change together with the events that tell of it, and then tells.
-Commit = Callable[[Sequence[Event]], None]
 
 
 def tell_connection(kind: Kind, before: Connection | None, after: Connection | None) -> Event:

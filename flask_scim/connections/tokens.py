@@ -19,7 +19,7 @@ from ..provisioning.ports import Connection
 from ..store.failures import translated
 from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, warning_due
-from .news import Commit, tell_credential
+from .news import tell_credential
 from .rows import hash_secret, is_same, lock_connection, note_use, read_owner, revoke
 from .scopes import read_scopes
 from .watch import Watch
@@ -73,7 +73,7 @@ class Tokens:
         connections: sa.Table,
         keys: Callable[[], Sequence[str]],
         plurals: Sequence[str],
-        commit: Commit,
+        commit: Callable[[Sequence[Event]], None],
         notify: Callable[[Notice, Event], None],
     ) -> None:
         self._session = session
