@@ -81,13 +81,19 @@ MAPPING: dict[str, Any] = {
 
 
 def make_host(
-    url: str, mapping: dict[str, Any] | None = None, *, tenant: bool = True, **config: Any
+    url: str,
+    mapping: dict[str, Any] | None = None,
+    *,
+    tenant: bool = True,
+    untouchable: Any = None,
+    **config: Any,
 ) -> Host:
     """Make an app.
 
     :param url: where its database is.
     :param mapping: what to map in place of :data:`MAPPING`.
     :param tenant: whether users belong to tenants.
+    :param untouchable: what says that a user is untouchable.
     :param config: more settings of the app.
     :return: the app and what belongs to it; its tables are not there yet.
     """
@@ -140,6 +146,7 @@ def make_host(
         User,
         declared if mapping is None else mapping,
         tenant=User.tenant_id if tenant else None,
+        untouchable=untouchable,
     )
     scim.groups(
         Team,

@@ -12,6 +12,7 @@ from ..config import ConfigurationError
 from ..mapping.sources import Source, Sourced, read_source
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection, Document
+from ..store.marks import Marked
 from ..store.store import Hooks
 from ..store.tables import AccessTables
 
@@ -30,6 +31,7 @@ class Declared:
     :param logins: our table of the subjects under which people have signed in, where it is people
         that are declared.
     :param access: our tables of people's access, where it is people that are declared.
+    :param untouchable: what says that SCIM may see a row and never change it.
     :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
@@ -42,6 +44,7 @@ class Declared:
     hooks: Hooks = field(default_factory=Hooks)
     logins: sa.Table | None = None
     access: AccessTables | None = None
+    untouchable: Marked = None
     shared: bool = True
 
     def creator(

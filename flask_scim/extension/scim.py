@@ -34,6 +34,7 @@ from ..provisioning.ports import Connection
 from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.links import bind_all_links, can_show_groups
+from ..store.marks import Marked, Marks, read_mark
 from ..store.outbox import SqlOutbox
 from ..store.tables import (
     add_access_tables,
@@ -72,6 +73,7 @@ class SCIM:
         extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM users.
 
@@ -81,11 +83,15 @@ class SCIM:
         :param extensions: schemas of the app's own, beside that of enterprise users.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
+            an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if users are declared already, or something cannot be used.
         """
         resource_type = USER_TYPE.extended(extensions)
-        return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
+        return self.resource(
+            resource_type, model, mapping, tenant=tenant, id=id, untouchable=untouchable
+        )
 
     def groups(
         self,
@@ -95,6 +101,7 @@ class SCIM:
         extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM groups.
 
@@ -105,12 +112,16 @@ class SCIM:
         :param extensions: schemas of the app's own.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
+            an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if groups are declared already, or users are not.
         """
         resource_type = GROUP_TYPE.extended(extensions)
         if model is not None:
-            return self.resource(resource_type, model, mapping, tenant=tenant, id=id)
+            return self.resource(
+                resource_type, model, mapping, tenant=tenant, id=id, untouchable=untouchable
+            )
         declared = self.resource(
             resource_type, self._make_group_model(), mapping or OWN_GROUP_MAPPING
         )
@@ -125,6 +136,7 @@ class SCIM:
         *,
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are resources of a type.
 
@@ -134,6 +146,8 @@ class SCIM:
             the app's settings, with the name of the resource type in capitals.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
+            an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if something cannot be used; the message names the repair.
         """
@@ -152,6 +166,7 @@ class SCIM:
         if resource_type.name == "User":
             declared.logins = add_login_table(table.metadata, table)
             declared.access = add_access_tables(table.metadata, table)
+        declared.untouchable = untouchable
         self._wiring.declared[resource_type.name] = declared
         return declared
 
@@ -236,6 +251,21 @@ class SCIM:
         :return: the function.
         """
         self._wiring.guards.append(function)
+        return function
+
+    def admins(
+        self, function: Callable[[Connection], sa.Select[Any]]
+    ) -> Callable[[Connection], sa.Select[Any]]:
+        """Let a function say who administers a customer's account, so that somebody always does.
+
+        An identity provider that deactivates or deletes the last one is answered with 403, also
+        where two requests take away the last two at the same moment.
+
+        :param function: takes the connection and returns a plain ``select`` of the model of users:
+            the administrators or owners of its tenant who can sign in.
+        :return: the function.
+        """
+        self._wiring.admins = function
         return function
 
     def verifier(
@@ -386,6 +416,7 @@ class SCIM:
             id=declared.id,
             shared=declared.shared,
             logins=declared.logins,
+            marks=Marks(read_mark(declared.untouchable, declared.model, "untouchable")),
         )
 
     def _shown(self, resource_type: ResourceType) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
 from ..management.desk import Shown
 from ..protocol.dialects import Dialect
-from ..protocol.errors import Unauthorized, Unsupported
+from ..protocol.errors import Forbidden, Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
@@ -35,6 +36,7 @@ from ..provisioning.policy import Policy, UnknownMembers
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from ..signals import publish, publish_access, publish_notice
+from ..store.administrators import is_last
 from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
 from ..store.groups import delete_groups
@@ -67,6 +69,8 @@ class Wiring:
         self.guards: list[Guard] = []
         #: Close the ways into the app of those whose access ends.
         self.revokers = Revokers()
+        #: Says who administers the account of a connection's customer.
+        self.admins: Callable[[Connection], sa.Select[Any]] | None = None
         #: Reads bearer tokens of an authorization server of the app's.
         self.verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
 
@@ -306,8 +310,26 @@ class Wiring:
 
     def _guard(self, intent: Intent) -> None:
         """Let the host, and parts of ours, refuse what a request is about to do."""
+        self._keep_an_admin(intent)
         for guard in self.guards:
             guard(intent)
+
+    def _keep_an_admin(self, intent: Intent) -> None:
+        if self.admins is None or not intent.ends_access or intent.resource_type != "User":
+            return
+        users = self._users()
+        admins = self.admins(intent.connection)
+        if is_last(self.db.session(), users, admins, intent.row):
+            raise Forbidden(
+                f"User {users.id_of(intent.row)[:100]!r} is the last administrator of this "
+                "customer's account in the application; make somebody else one there first. "
+                "Nothing was changed."
+            )
+
+    def _users(self) -> Binding:
+        """The users of the current app, bound to its model."""
+        bindings = current_state().bindings
+        return next(each for kind, each in bindings.items() if kind.name == "User")
 
     def _settle(self, events: Sequence[Event]) -> Sequence[Event]:
         """Do what follows from a change inside its transaction, one part of ours after another."""

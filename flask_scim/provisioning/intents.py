@@ -21,6 +21,7 @@ class Intent:
     :param before: the resource as it is, ``None`` where it is new to SCIM.
     :param after: the resource as it is to be, ``None`` where it is to go.
     :param row: the host's object, ``None`` where it is new to SCIM.
+    :param was_active: whether ``active`` holds in the app before.
     """
 
     kind: Kind
@@ -29,6 +30,12 @@ class Intent:
     before: Document | None
     after: Document | None
     row: Any
+    was_active: bool = False
+
+    @property
+    def ends_access(self) -> bool:
+        """Whether somebody who could use the app is not to, from now on."""
+        return self.was_active and self.kind in (Kind.DEACTIVATED, Kind.DELETED)
 
 
 #: Refuses what is about to be done by raising one of the project's own errors.
@@ -61,4 +68,7 @@ def read_intents(
         )
     document = before.document if before else None
     row = before.row if before else None
-    return [Intent(kind, resource_type, connection, document, after, row) for kind in kinds]
+    was_active = before is not None and before.is_active
+    return [
+        Intent(kind, resource_type, connection, document, after, row, was_active) for kind in kinds
+    ]

@@ -18,7 +18,10 @@ from ..provisioning.ports import Connection
 from .backends import Sql
 from .codecs import BooleanCodec, Codec, HashedCodec, JsonCodec, TextCodec
 from .fitting import find_codec
+from .marks import Marks
 from .places import Place
+
+_NO_MARKS = Marks()
 
 
 class Binding:
@@ -32,9 +35,12 @@ class Binding:
     :param shared: whether the app has rows of the model beside those of SCIM.
     :param logins: our table of the subjects under which its people have signed in, where they are
         people.
-    :param apart: whether statements name the tables by aliases, beside those that do not.
+    :param marks: what the app says of its rows beside the mapping.
     :raises ConfigurationError: with every place that does not fit the model, and its repair.
     """
+
+    #: Whether statements name the tables by aliases, beside those that do not.
+    _is_apart = False
 
     def __init__(
         self,
@@ -46,17 +52,18 @@ class Binding:
         id: Source | None,
         shared: bool = True,
         logins: sa.Table | None = None,
-        apart: bool = False,
+        marks: Marks = _NO_MARKS,
     ) -> None:
         self.mapping = mapping
         self.resource_type = mapping.resource_type
         self.table = record
         self.model = model
-        self.entity: Any = aliased(model) if apart else model
+        self.entity: Any = aliased(model) if self._is_apart else model
         self.shared = shared
         self.logins = logins
+        self.marks = marks
         # An alias has the columns of its table, which is all that statements ask of it.
-        self.record = cast("sa.Table", record.alias()) if apart else record
+        self.record = cast("sa.Table", record.alias()) if self._is_apart else record
         self.mapper: Any = sa.inspect(model)
         self.key = self._key_column()
         self._joins: dict[tuple[str, ...], tuple[Any, Any]] = {}
@@ -75,7 +82,7 @@ class Binding:
 
     def apart(self) -> Binding:
         """The same resource type under aliases, for statements that name its tables twice."""
-        return Binding(
+        return _ApartBinding(
             self.mapping,
             self.model,
             self.table,
@@ -83,7 +90,7 @@ class Binding:
             id=_source_of(self.id),
             shared=self.shared,
             logins=self.logins,
-            apart=True,
+            marks=self.marks,
         )
 
     def connect(self, session: Session) -> sa.Connection:
@@ -391,6 +398,10 @@ class Binding:
                 "name another attribute or a key of a JSON column."
             )
         return codec or TextCodec(attribute)
+
+
+class _ApartBinding(Binding):
+    _is_apart = True
 
 
 def _source_of(place: Place | None) -> Source | None:

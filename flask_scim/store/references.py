@@ -16,6 +16,7 @@ from ..provisioning.ports import Connection, Moved
 from .backends import Sql, insert_or_ignore
 from .binding import Binding
 from .links import Link
+from .untouchable import spare_behind
 
 #: How many keys one statement names: well below what any of the databases takes.
 _CHUNK = 5_000
@@ -151,6 +152,7 @@ class References:
         :return: the ids that it referred to, each with the primary key of its row.
         """
         there = self._everyone(link, key)
+        self._spare(link, list(there))
         for chunk in _chunks(list(there)):
             self._delete(link, link.near == key, link.far.in_(chunk))
         return {id: far for far, id in there.items()}
@@ -171,6 +173,7 @@ class References:
         else:
             leaving = {far: id for far, id in there.items() if far not in coming}
         arriving = [far for far in coming if far not in there]
+        self._spare(link, [*leaving, *arriving])
         for chunk in _chunks(list(leaving)):
             self._delete(link, link.near == key, link.far.in_(chunk))
         self._insert(link, key, arriving)
@@ -188,6 +191,12 @@ class References:
                 raise InvalidValue(
                     f"{id[:100]!r} cannot be a member: the {link.kind.lower()} is in it already."
                 )
+
+    def _spare(self, link: Link, keys: list[Any]) -> None:
+        """Refuse to change what an untouchable row belongs to, but for the end of another one."""
+        if link.mirrors is None:
+            for chunk in _chunks(keys):
+                spare_behind(self.session, link.target, chunk)
 
     def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
         found: dict[Any, str] = {}

@@ -39,6 +39,7 @@ from .reading import Reading, make_resource
 from .references import References
 from .tracking import move_version, writing
 from .uniqueness import Held, find_deleted, is_same_person, make_key
+from .untouchable import spare
 
 
 @dataclass(slots=True)
@@ -180,6 +181,7 @@ class SqlStore:
         # The app's own change leaves the key unclaimed; to claim it again is no change.
         if not changed and not moved_members and not moved.keys() - {"unique_key"}:
             return resource
+        spare(self.binding, held.row)
         if any(place is self.binding.unique for place, _ in changed):
             self._find_deleted(parts, other_than=held.record["row_id"])
         for place, value in changed:
@@ -193,6 +195,7 @@ class SqlStore:
     def delete(self, resource: Resource) -> Ended:
         """Take a locked resource out of SCIM, and do to the host's row what the host wants."""
         held = self._held[resource.id]
+        spare(self.binding, held.row)
         key = held.record["row_id"]
         ended = self._end(key)
         if self.hooks.deleter is not None:
@@ -273,6 +276,7 @@ class SqlStore:
 
     def _revive(self, deleted: Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
+        spare(self.binding, deleted.row)
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
             value = True if new is None and _is_active(place) else new
             # What a person had who left is not good for one who comes back.
