@@ -25,7 +25,7 @@ from ..management.desk import Desk
 from ..mapping.declaration import read_declaration
 from ..mapping.resource_types import check_resource_type
 from ..mapping.served import find_served
-from ..mapping.sources import Sourced
+from ..mapping.sources import ModelAttribute, Sourced
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
@@ -356,6 +356,28 @@ class SCIM:
     def outbox(self) -> SqlOutbox:
         """What has happened, by connection and in order."""
         return self._wiring.outbox
+
+    def owns(self, row: Any, attribute: str | ModelAttribute) -> bool:
+        """Tell whether an identity provider keeps an attribute of a row, in one query.
+
+        It does where a connection has provisioned the row and its mapping writes the attribute. A
+        connection that is disabled keeps its people until it releases them.
+
+        :param row: the host's object.
+        :param attribute: an attribute of the host's model, such as ``User.email``, or its name; or
+            a SCIM path, which stands for its parts too.
+        :return: whether it does.
+        :raises ValueError: if neither the model nor SCIM has such an attribute.
+        """
+        return self._wiring.ownership().owns(row, attribute)
+
+    def owned(self, row: Any) -> frozenset[str]:
+        """List what of a row identity providers keep, in one query: see :meth:`owns`.
+
+        :param row: the host's object.
+        :return: the names of attributes, those of the host's model and those of SCIM.
+        """
+        return self._wiring.ownership().owned(row)
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.

@@ -15,13 +15,15 @@ from ..access.ending import Report
 from ..access.following import follow
 from ..access.revocation import Patience, Revocation
 from ..access.revokers import Revokers
+
+from ..access.ownership import Ownership
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
 from ..connections.admission import Admission, Grant
 from ..connections.authority import Authority
 from ..connections.clients import Clients
-from ..connections.connections import Connections
+from ..connections.connections import Connections, read_connection
 from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
@@ -130,6 +132,11 @@ class Wiring:
         """The events of the current app."""
         tables = self.tables
         return SqlOutbox(self.db.session, tables.events, tables.counters)
+
+    def ownership(self) -> Ownership:
+        """What of the current app's rows identity providers keep."""
+        state = current_state()
+        return Ownership(self.db.session(), state.bindings, read_connection, _find_binding)
 
     def access_tokens(self) -> AccessTokens:
         """The access tokens of the current app."""
@@ -365,6 +372,11 @@ class Wiring:
 
     def _plurals(self) -> list[str]:
         return [declared.resource_type.plural for declared in self.declared.values()]
+
+
+def _find_binding(connection: Connection, resource_type: ResourceType) -> Binding:
+    """Find where a connection has a resource type in the current app."""
+    return current_state().bindings[resource_type]
 
 
 def _references(

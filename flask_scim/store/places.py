@@ -54,7 +54,7 @@ class Place:
         return self.is_secret and self._held_by(row) is not None
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The attributes on the way, without the keys of a JSON value."""
         assert isinstance(self.source, Source)
         keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
@@ -90,7 +90,7 @@ class Place:
         elif raw is None and not self.nullable and not isinstance(self.codec, JsonCodec):
             raise InvalidValue(f"{where} is required by this application.")
         keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
-        *relations, name = self._names
+        *relations, name = self.names
         for relation in relations:
             row = _related(row, relation)
         try:
@@ -100,7 +100,7 @@ class Place:
 
     def _held_by(self, row: Any) -> Any:
         held = row
-        for name in self._names:
+        for name in self.names:
             held = None if held is None else getattr(held, name)
         return held
 
