@@ -22,6 +22,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!flask_scim\.)[a-z_]+\..+"),
     ("py:.*", r"[a-z]+|None|Any|Callable|Iterable|Iterator|Mapping|Sequence|[A-Z]\w*Error"),
     ("py:class", "SQLAlchemy"),
+    # Parts of ours that the extension hands to one another.
+    ("py:class", "Roster|Service"),
     # It is documented under the name by which it is imported.
     ("py:class", r"flask_scim\.provisioning\.ports\.Connection"),
 ]

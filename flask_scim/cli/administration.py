@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..config import ConfigurationError
 from ..connections.clients import Clients
@@ -28,6 +29,8 @@ class Administration:
     :param count: counts the resources of a connection, by the plural of their type.
     :param find_missing: names the tables that the database lacks.
     :param access: people's access to the app; ``None`` where it has no users.
+
+    :param closing: finds what switches connections off.
     """
 
     connections: Connections
@@ -38,6 +41,7 @@ class Administration:
     describe: Callable[[], list[str]]
     count: Callable[[str], dict[str, int]]
     find_missing: Callable[[], list[str]]
+    closing: Callable[[], Closing]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -7,9 +7,11 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
+from ..access.closing import Leaving
 from ..provisioning.ports import Connection
 from .administration import Administration, pass_administration
 from .clients import count_good
+from .closing import closing, data_of, describe, let_go, preview, show_preview, tell
 from .printing import align, iso, minute, printing, show
 from .tokens import list_good
 
@@ -22,6 +24,7 @@ _choosing = click.option(
     metavar="NAME=VALUE",
     help="A choice that goes before the app's; empty for the app's own; repeatable.",
 )
+_unasked = click.option("--yes", is_flag=True, help="Do not ask.")
 _HEADER = ("CONNECTION", "CALLED", "IDP", "MODE", "TENANT", "STATE", "DOMAINS")
 
 
@@ -148,14 +151,32 @@ def pause(administration: Administration, name: str, form: str | None) -> None:
 
 @connections.command("disable")
 @click.argument("name")
+@closing
+@_unasked
 @printing
 @pass_administration
-def disable(administration: Administration, name: str, form: str | None) -> None:
-    """Refuse the identity provider of NAME (403)."""
+def disable(
+    administration: Administration,
+    name: str,
+    users: str,
+    dry_run: bool,
+    yes: bool,
+    form: str | None,
+) -> None:
+    """Refuse the identity provider of NAME (403), and say what becomes of its users."""
+    would = preview(administration, name, users)
+    if dry_run:
+        show_preview(form, name, would)
+        return
+    if would.affected and not yes:
+        click.echo(describe(name, would), err=True)
+        click.confirm(f"Disable {name}?", abort=True, err=True)
+    outcome = let_go(administration, name, would)
     with administration.refusing():
-        disabled = administration.connections.disable(name)
-    text = f"Disabled {name}: requests are answered with 403, and nobody loses access."
-    show(form, _data(administration, disabled), [text], [name])
+        data = _data(administration, _existing(administration, name))
+    lost = "" if would.users is Leaving.DEACTIVATE else ", and nobody loses access"
+    text = f"Disabled {name}: requests are answered with 403{lost}.{tell(would, outcome)}"
+    show(form, data | data_of(would, outcome), [text], [name])
 
 
 @connections.command("resume")
@@ -171,26 +192,42 @@ def resume(administration: Administration, name: str, form: str | None) -> None:
 
 @connections.command("remove")
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@closing
+@_unasked
 @printing
 @pass_administration
-def remove(administration: Administration, name: str, yes: bool, form: str | None) -> None:
+def remove(
+    administration: Administration,
+    name: str,
+    users: str,
+    dry_run: bool,
+    yes: bool,
+    form: str | None,
+) -> None:
     """Remove the connection NAME, its tokens and what SCIM knows of its resources."""
+    would = preview(administration, name, users)
+    if dry_run:
+        show_preview(form, name, would)
+        return
     with administration.refusing():
-        _existing(administration, name)
         counts = administration.count(name)
         good = {"tokens": len(list_good(administration, name))}
         good["clients"] = count_good(administration, name)
     told = _tell(counts)
     if not yes:
+        if would.affected:
+            click.echo(describe(name, would), err=True)
         click.echo(f"SCIM will forget {told}. The rows of the application stay.", err=True)
         click.echo(f"What opens it ends, {_tell(good)}.", err=True)
         click.echo(f"Adding {name} again does not bring them back.", err=True)
         click.confirm(f"Remove {name}?", abort=True, err=True)
+    outcome = let_go(administration, name, would)
     with administration.refusing():
         administration.connections.remove(name)
-    text = f"Removed {name}. SCIM has forgotten {told}; the rows of the application stay."
-    show(form, {"id": name, "resources": counts} | good, [text], [name])
+    left = f" SCIM has forgotten {told}; the rows of the application stay."
+    text = f"Removed {name}.{tell(would, outcome)}{left}"
+    data = {"id": name, "resources": counts} | good | data_of(would, outcome)
+    show(form, data, [text], [name])
 
 
 def _existing(administration: Administration, name: str) -> Connection:

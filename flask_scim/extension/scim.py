@@ -10,6 +10,7 @@ from flask import Flask
 from flask_smorest import Blueprint
 from flask_sqlalchemy import SQLAlchemy
 
+from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.epochs import REVOKED
@@ -228,6 +229,7 @@ class SCIM:
             lambda: self.tokens,
             lambda: current_state().gateway,
             self._wiring.shown_mapping,
+            lambda: self.closing,
         )
         return make_blueprint(guard, desk, name)
 
@@ -356,6 +358,11 @@ class SCIM:
     def outbox(self) -> SqlOutbox:
         """What has happened, by connection and in order."""
         return self._wiring.outbox
+
+    @property
+    def closing(self) -> Closing:
+        """What switches the connections of the current app off, and lets their users go."""
+        return self._wiring.closing
 
     def owns(self, row: Any, attribute: str | ModelAttribute) -> bool:
         """Tell whether an identity provider keeps an attribute of a row, in one query.

@@ -10,13 +10,13 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
+from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.following import follow
+from ..access.ownership import Ownership
 from ..access.revocation import Patience, Revocation
 from ..access.revokers import Revokers
-
-from ..access.ownership import Ownership
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
@@ -28,7 +28,7 @@ from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
 from ..management.desk import Shown
-from ..protocol.dialects import Dialect
+from ..protocol.dialects import GENERIC, Dialect
 from ..protocol.errors import Forbidden, Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Cause, Event
@@ -45,6 +45,7 @@ from ..store.groups import delete_groups
 from ..store.links import Link
 from ..store.outbox import SqlOutbox
 from ..store.references import References
+from ..store.roster import Roster
 from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
@@ -136,7 +137,30 @@ class Wiring:
     def ownership(self) -> Ownership:
         """What of the current app's rows identity providers keep."""
         state = current_state()
-        return Ownership(self.db.session(), state.bindings, read_connection, _find_binding)
+        bindings = state.bindings
+        return Ownership(
+            self.db.session(), bindings, read_connection, lambda _, kind: bindings[kind]
+        )
+
+    @property
+    def closing(self) -> Closing:
+        """What switches the connections of the current app off."""
+        connections = self.connections
+        return Closing(connections.get, connections.disable, self._roster, self._service_of_users)
+
+    def _roster(self, connection: Connection) -> Roster:
+        state, session = current_state(), self.db.session()
+        binding = state.bindings[self._type_of_users()]
+        return Roster(session, self._backend(), connection, binding)
+
+    def _service_of_users(self, connection: Connection) -> Service:
+        users = self._type_of_users()
+        return self.service(connection, users, users, GENERIC)
+
+    def _type_of_users(self) -> ResourceType:
+        if "User" not in self.declared:
+            raise ConfigurationError("This application has no users; declare them: scim.users(…).")
+        return self.declared["User"].resource_type
 
     def access_tokens(self) -> AccessTokens:
         """The access tokens of the current app."""
@@ -225,6 +249,7 @@ class Wiring:
             lambda: [line for binding in bindings.values() for line in binding.describe()],
             self._count_resources,
             self._find_missing_tables,
+            lambda: self.closing,
             access,
         )
 
@@ -372,11 +397,6 @@ class Wiring:
 
     def _plurals(self) -> list[str]:
         return [declared.resource_type.plural for declared in self.declared.values()]
-
-
-def _find_binding(connection: Connection, resource_type: ResourceType) -> Binding:
-    """Find where a connection has a resource type in the current app."""
-    return current_state().bindings[resource_type]
 
 
 def _references(

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..config import ConfigurationError
 from ..web.current import this_app
+from .closing import add_closing
 from .configuration import add_configuration
 from .connections import add_connections
 from .desk import Desk
@@ -50,6 +51,7 @@ def make_blueprint(guard: Guard | None, desk: Desk, name: str) -> Blueprint:
     blueprint.before_request(_make_check(guard))
     add_connections(blueprint, desk)
     add_configuration(blueprint, desk)
+    add_closing(blueprint, desk)
     add_tokens(blueprint, desk)
     add_people(blueprint, desk)
     _add_document(blueprint)

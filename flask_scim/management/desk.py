@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..access.closing import Closing
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..protocol.dialects import find_dialect
@@ -34,12 +35,14 @@ class Desk:
     :param tokens: finds the tokens of the app.
     :param gateway: finds what the endpoints of SCIM need of the app.
     :param mapping: finds the mapping of users.
+    :param closing: finds what switches connections off.
     """
 
     connections: Callable[[], Connections]
     tokens: Callable[[], Tokens]
     gateway: Callable[[], Gateway]
     mapping: Callable[[], Shown]
+    closing: Callable[[], Closing]
 
     @property
     def limit(self) -> int:
