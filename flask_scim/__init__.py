@@ -17,7 +17,7 @@ from .protocol.schema import (
 )
 from .provisioning.changes import Event
 from .provisioning.intents import Intent
-from .provisioning.policy import Policy, UnknownMembers
+from .provisioning.policy import Policy, UnknownMembers, Unmapped
 from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
@@ -64,6 +64,7 @@ __all__ = [
     "Type",
     "Uniqueness",
     "UnknownMembers",
+    "Unmapped",
     "computed",
     "connection_changed",
     "group_created",

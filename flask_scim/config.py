@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,18 @@ class ConfigurationError(RuntimeError):
     """The host's declarations or settings cannot be used; the message names the repair."""
 
 
+class MappingError(ConfigurationError):
+    """A mapping cannot be used.
+
+    :param heading: what cannot be used.
+    :param problems: every mistake, with its repair.
+    """
+
+    def __init__(self, heading: str, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n  - ".join((f"{heading}:", *self.problems)))
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one app.
@@ -20,8 +33,6 @@ class Settings:
     :param url_prefix: ``SCIM_URL_PREFIX``, the path below which connections have their endpoints.
     :param connection: ``SCIM_CONNECTION``, the only connection, whose endpoints are at the prefix
         itself; ``None`` where each has its own path.
-    :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped:
-        ``"ignore"`` or ``"keep"``.
     :param max_content_length: ``SCIM_MAX_CONTENT_LENGTH``, the largest body in bytes.
     :param default_page_size: ``SCIM_DEFAULT_PAGE_SIZE``, the resources of a page without ``count``.
     :param max_page_size: ``SCIM_MAX_PAGE_SIZE``, the most resources of a page.
@@ -54,7 +65,6 @@ class Settings:
 
     url_prefix: str = "/scim/v2"
     connection: str | None = None
-    unmapped: str = "ignore"
     max_content_length: int = 2_097_152
     default_page_size: int = 100
     max_page_size: int = 1_000
@@ -96,9 +106,6 @@ class Settings:
             raise ConfigurationError(
                 f"SCIM_CONNECTION must be the name of a connection, not {connection!r}."
             )
-        unmapped = config.get("SCIM_UNMAPPED", cls.unmapped)
-        if unmapped not in ("ignore", "keep"):
-            raise ConfigurationError(f"SCIM_UNMAPPED must be 'ignore' or 'keep', not {unmapped!r}.")
         tenant = config.get("SCIM_DEFAULT_TENANT", cls.default_tenant)
         if tenant is not None and not (isinstance(tenant, str) and tenant):
             raise ConfigurationError(
@@ -113,7 +120,6 @@ class Settings:
         return cls(
             url_prefix=prefix,
             connection=connection,
-            unmapped=unmapped,
             max_content_length=_positive(config, "SCIM_MAX_CONTENT_LENGTH", cls.max_content_length),
             default_page_size=min(
                 _positive(config, "SCIM_DEFAULT_PAGE_SIZE", cls.default_page_size), maximum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,6 +86,7 @@ def make_host(
     *,
     tenant: bool = True,
     untouchable: Any = None,
+    offers: Iterable[str] = (),
     **config: Any,
 ) -> Host:
     """Make an app.
@@ -94,6 +95,7 @@ def make_host(
     :param mapping: what to map in place of :data:`MAPPING`.
     :param tenant: whether users belong to tenants.
     :param untouchable: what says that a user is untouchable.
+    :param offers: what the mappings of connections may name beside that of the app.
     :param config: more settings of the app.
     :return: the app and what belongs to it; its tables are not there yet.
     """
@@ -147,6 +149,7 @@ def make_host(
         declared if mapping is None else mapping,
         tenant=User.tenant_id if tenant else None,
         untouchable=untouchable,
+        offers=offers,
     )
     scim.groups(
         Team,

@@ -14,6 +14,7 @@ from ..config import ConfigurationError
 from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
+from ..mapping.mappings import Mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class Administration:
     :param describe: says, a line at a time, where every attribute sits.
     :param count: counts the resources of a connection, by the plural of their type.
     :param find_missing: names the tables that the database lacks.
-    :param access: people's access to the app; ``None`` where it has no users.
-
     :param closing: finds what switches connections off.
+    :param mappings: the mappings of connections.
+    :param access: people's access to the app; ``None`` where it has no users.
     """
 
     connections: Connections
@@ -42,6 +43,7 @@ class Administration:
     count: Callable[[str], dict[str, int]]
     find_missing: Callable[[], list[str]]
     closing: Callable[[], Closing]
+    mappings: Mappings
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

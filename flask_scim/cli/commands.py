@@ -10,6 +10,7 @@ from .administration import Administration
 from .check import check
 from .clients import clients
 from .connections import connections
+from .mapping import mapping
 from .tokens import tokens
 
 
@@ -27,6 +28,7 @@ def make_commands(administration: Administration) -> AppGroup:
     group = AppGroup(
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
+    connections.add_command(mapping)
     for command in (connections, tokens, clients, access, check):
         group.add_command(command)
     return group

@@ -82,7 +82,7 @@ def list_(administration: Administration, form: str | None) -> None:
 def show_(administration: Administration, name: str, form: str | None) -> None:
     """Show the connection NAME, and how many resources it has."""
     with administration.refusing():
-        connection = _existing(administration, name)
+        connection = find_connection(administration, name)
         counts = administration.count(name)
     data = _data(administration, connection) | {"resources": counts}
     cells = zip(_HEADER, _row(connection), strict=True)
@@ -173,7 +173,7 @@ def disable(
         click.confirm(f"Disable {name}?", abort=True, err=True)
     outcome = let_go(administration, name, would)
     with administration.refusing():
-        data = _data(administration, _existing(administration, name))
+        data = _data(administration, find_connection(administration, name))
     lost = "" if would.users is Leaving.DEACTIVATE else ", and nobody loses access"
     text = f"Disabled {name}: requests are answered with 403{lost}.{tell(would, outcome)}"
     show(form, data | data_of(would, outcome), [text], [name])
@@ -230,7 +230,14 @@ def remove(
     show(form, data, [text], [name])
 
 
-def _existing(administration: Administration, name: str) -> Connection:
+def find_connection(administration: Administration, name: str) -> Connection:
+    """Find a connection.
+
+    :param administration: what the commands need of the app.
+    :param name: its name.
+    :return: the connection.
+    :raises ValueError: if there is none.
+    """
     connection = administration.connections.get(name)
     if connection is None:
         raise ValueError(f"There is no connection {name!r}.")
@@ -274,6 +281,7 @@ def _data(administration: Administration, connection: Connection) -> dict[str, A
         "state": connection.state,
         "domains": list(connection.domains),
         "policy": dict(connection.policy),
+        "mapping": connection.mapping,
         "endpoint": administration.endpoint(connection.id),
         "created": iso(connection.created),
         "updated": iso(connection.updated),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +41,8 @@ class Connections:
         raises ``ValueError`` if no resource can belong to it.
     :param forget: deletes rows of a connection that are neither the host's nor in these tables.
     :param commit: commits a change and tells of it.
+    :param read_mapping: takes a connection and the mapping that it is to have, and returns it in
+        the form to keep; raises ``ValueError`` with every mistake.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Connections:
         choose_tenant: Callable[[str | None], str | None],
         forget: Callable[[str], None],
         commit: Callable[[Sequence[Event]], None],
+        read_mapping: Callable[[Connection, Mapping[str, Any]], dict[str, Any] | None],
     ) -> None:
         self._session = session
         self._table = table
@@ -58,6 +61,7 @@ class Connections:
         self._choose_tenant = choose_tenant
         self._forget = forget
         self._commit = commit
+        self._read_mapping = read_mapping
 
     def add(
         self,
@@ -69,6 +73,7 @@ class Connections:
         name: str | None = None,
         domains: Iterable[str] = (),
         policy: Mapping[str, Any] | None = None,
+        mapping: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Add a connection.
 
@@ -80,6 +85,8 @@ class Connections:
         :param domains: the domains of e-mail addresses that the customer has proved to own.
         :param policy: what it chooses otherwise than the app, by the names of
             :class:`~flask_scim.Policy`; ``None`` for a value is the app's choice.
+        :param mapping: where its attributes sit otherwise than the app's: a list of pairs of
+            ``scim`` and ``app`` by the name of the resource type.
         :return: the connection.
         :raises ValueError: if something cannot be used, or the ``id`` is taken.
         """
@@ -99,6 +106,7 @@ class Connections:
             domains=_read_domains(domains),
             policy=_choose({}, policy or {}),
         )
+        connection = replace(connection, mapping=self._read_mapping(connection, mapping or {}))
         try:
             self._session.execute(self._table.insert().values(_columns(connection)))
         except IntegrityError:
@@ -137,6 +145,7 @@ class Connections:
         name: str | None = None,
         domains: Iterable[str] | None = None,
         policy: Mapping[str, Any] | None = None,
+        mapping: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Change a connection; what is left out stays as it is, and so does its tenant.
 
@@ -147,6 +156,8 @@ class Connections:
         :param domains: the domains of e-mail addresses that the customer has proved to own.
         :param policy: choices to change, by the names of :class:`~flask_scim.Policy`; ``None`` for
             a value goes back to the app's.
+        :param mapping: mappings to change, by the name of the resource type: a list of pairs of
+            ``scim`` and ``app``, or ``None`` to go back to the app's.
         :return: the connection as it is now.
         :raises ValueError: if there is no such connection, or something cannot be used.
         """
@@ -162,6 +173,9 @@ class Connections:
             changes["domains"] = [*_read_domains(domains)]
         if policy is not None:
             changes["policy"] = _choose(self._existing(id).policy, policy)
+        if mapping is not None:
+            wanted = {name: each for name, each in changes.items() if name in ("idp", "policy")}
+            changes["mapping"] = self._read_mapping(replace(self._existing(id), **wanted), mapping)
         return self._save(id, Kind.UPDATED, **changes)
 
     def pause(self, id: str) -> Connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Declared:
     :param record: our table of records.
     :param tenant: the model's attribute that says whose a row is.
     :param id: the model's attribute that is the SCIM ``id``.
+    :param offers: the places that the mappings of connections may name beside those of the app's.
     :param hooks: what the host does itself.
     :param logins: our table of the subjects under which people have signed in, where it is people
         that are declared.
@@ -37,15 +38,26 @@ class Declared:
 
     resource_type: ResourceType
     model: type
-    declaration: Mapping[str, Any] | None
+    declaration: Mapping[str, Any] | str | None
     record: sa.Table
     tenant: Source | None
     id: Source | None
+    offers: tuple[Source, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     logins: sa.Table | None = None
     access: AccessTables | None = None
     untouchable: Marked = None
     shared: bool = True
+
+    @property
+    def reserved(self) -> dict[str, Source]:
+        """The attributes of the model that have another use, by what that is."""
+        try:
+            mark = None if self.untouchable is None else read_source(self.untouchable)
+        except TypeError:
+            mark = None
+        named = {"tenant": self.tenant, "id": self.id, "mark of the untouchable": mark}
+        return {what: source for what, source in named.items() if isinstance(source, Source)}
 
     def creator(
         self, function: Callable[[Document, Connection], Any]
@@ -87,3 +99,16 @@ def read_scope(source: Sourced | None, what: str) -> Source | None:
     if not isinstance(read, Source) or read.inverted:
         raise ConfigurationError(f"{what} must be an attribute of the model, or its name.")
     return read
+
+
+def read_offers(offers: Iterable[Sourced]) -> tuple[Source, ...]:
+    """Read which places the mappings of connections may name.
+
+    :param offers: attributes of the model, or their names.
+    :return: the places.
+    :raises ConfigurationError: if one of them is no place.
+    """
+    read = [read_source(offer) for offer in offers]
+    if not all(isinstance(source, Source) for source in read):
+        raise ConfigurationError("offers takes attributes of the model, or their names.")
+    return tuple(source for source in read if isinstance(source, Source))

@@ -23,19 +23,15 @@ from ..connections.connections import Connections, is_id
 from ..connections.tokens import Tokens
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
-from ..mapping.declaration import read_declaration
 from ..mapping.resource_types import check_resource_type
-from ..mapping.served import find_served
 from ..mapping.sources import ModelAttribute, Sourced
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
 from ..provisioning.policy import read_policy
 from ..provisioning.ports import Connection
-from ..store.binding import Binding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
-from ..store.links import bind_all_links, can_show_groups
-from ..store.marks import Marked, Marks, read_mark
+from ..store.marks import Marked
 from ..store.outbox import SqlOutbox
 from ..store.tables import (
     add_access_tables,
@@ -49,8 +45,9 @@ from ..web.api import serve
 from ..web.cursors import Cursors
 from ..web.exchange import Gateway
 from ..web.limits import RateLimits
-from .declared import Declared, read_scope
-from .state import State, current_bindings, current_state, signing_keys
+from .declared import Declared, read_offers, read_scope
+from .layouts import Layouts
+from .state import State, current_state, current_watches, signing_keys
 from .wiring import Wiring
 
 
@@ -74,16 +71,20 @@ class SCIM:
         extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        offers: Iterable[Sourced] = (),
         untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM users.
 
         :param model: the app's model class.
         :param mapping: SCIM paths and where their values sit; left out, ``SCIM_USER_MAPPING`` of
-            the app's settings says it.
+            the app's settings says it, and where that is left out too, the mapping fits itself to
+            the usual names of columns.
         :param extensions: schemas of the app's own, beside that of enterprise users.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param offers: attributes of the model that the mapping of a connection may name, beside
+            those that ``mapping`` names; with a JSON column, whatever is in it.
         :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
             an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
@@ -91,7 +92,13 @@ class SCIM:
         """
         resource_type = USER_TYPE.extended(extensions)
         return self.resource(
-            resource_type, model, mapping, tenant=tenant, id=id, untouchable=untouchable
+            resource_type,
+            model,
+            mapping,
+            tenant=tenant,
+            id=id,
+            offers=offers,
+            untouchable=untouchable,
         )
 
     def groups(
@@ -102,6 +109,7 @@ class SCIM:
         extensions: Iterable[Extension] = (),
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        offers: Iterable[Sourced] = (),
         untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM groups.
@@ -113,6 +121,8 @@ class SCIM:
         :param extensions: schemas of the app's own.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param offers: attributes of the model that the mapping of a connection may name, beside
+            those that ``mapping`` names; with a JSON column, whatever is in it.
         :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
             an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
@@ -121,7 +131,13 @@ class SCIM:
         resource_type = GROUP_TYPE.extended(extensions)
         if model is not None:
             return self.resource(
-                resource_type, model, mapping, tenant=tenant, id=id, untouchable=untouchable
+                resource_type,
+                model,
+                mapping,
+                tenant=tenant,
+                id=id,
+                offers=offers,
+                untouchable=untouchable,
             )
         declared = self.resource(
             resource_type, self._make_group_model(), mapping or OWN_GROUP_MAPPING
@@ -137,6 +153,7 @@ class SCIM:
         *,
         tenant: Sourced | None = None,
         id: Sourced | None = None,
+        offers: Iterable[Sourced] = (),
         untouchable: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are resources of a type.
@@ -147,6 +164,8 @@ class SCIM:
             the app's settings, with the name of the resource type in capitals.
         :param tenant: the attribute of the model that says which customer a row is of.
         :param id: the attribute of the model that is the SCIM ``id``; the primary key by default.
+        :param offers: attributes of the model that the mapping of a connection may name, beside
+            those that ``mapping`` names; with a JSON column, whatever is in it.
         :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
             an attribute of the model, its name, or a function that takes the row.
         :return: the declared resource type, with decorators for hooks.
@@ -163,6 +182,7 @@ class SCIM:
             record,
             read_scope(tenant, "tenant"),
             read_scope(id, "id"),
+            read_offers(offers),
         )
         if resource_type.name == "User":
             declared.logins = add_login_table(table.metadata, table)
@@ -191,17 +211,13 @@ class SCIM:
                 f"SCIM_CONNECTION must be the name of a connection, not {settings.connection!r}."
             )
         policy = read_policy(app.config)
-        bindings = {
-            declared.resource_type: self._bind(app, declared, settings)
-            for declared in self._wiring.declared.values()
-        }
-        links = bind_all_links(bindings)
+        layouts = Layouts(self._wiring.declared.values(), app.config, policy)
         limits = None if settings.rate_limit is None else RateLimits(app, settings)
-        types = {kind: find_served(binding.mapping) for kind, binding in bindings.items()}
         cursors = Cursors(signing_keys, settings.cursor_timeout)
         gateway = Gateway(
             settings,
-            types,
+            layouts.own.types,
+            lambda connection: layouts.of(connection).types,
             self._wiring.admission().admit,
             self._wiring.service,
             cursors,
@@ -209,10 +225,12 @@ class SCIM:
             limits,
             self._wiring.make_authority(),
         )
-        access = self._wiring.access(app, settings, bindings)
-        app.extensions["scim"] = State(settings, policy, bindings, links, gateway, access)
+        access = self._wiring.access(app, settings, layouts.own.bindings)
+        app.extensions["scim"] = State(
+            settings, policy, layouts, layouts.watches(), gateway, access
+        )
         serve(app, gateway)
-        administration = self._wiring.administration(settings, bindings, access)
+        administration = self._wiring.administration(settings, policy, layouts, access)
         app.cli.add_command(make_commands(administration))
 
     def management(self, guard: Guard | None = None, name: str = "scim-management") -> Blueprint:
@@ -228,7 +246,7 @@ class SCIM:
             lambda: self.connections,
             lambda: self.tokens,
             lambda: current_state().gateway,
-            self._wiring.shown_mapping,
+            self._wiring.mappings,
             lambda: self.closing,
         )
         return make_blueprint(guard, desk, name)
@@ -403,7 +421,7 @@ class SCIM:
         table: sa.Table = mapper.local_table
         if self._wiring.own_tables is None:
             self._wiring.own_tables = add_own_tables(table.metadata)
-            track(self.db.session, current_bindings)
+            track(self.db.session, current_watches)
         elif self._wiring.own_tables.connections.metadata is not table.metadata:
             raise ConfigurationError(
                 f"{model.__name__} is kept in another database than the other resource types."
@@ -423,34 +441,6 @@ class SCIM:
         if "Group" in self._wiring.declared:
             raise ConfigurationError("Group is declared already.")
         return make_group_model(self.db.Model, users.model)
-
-    def _bind(self, app: Flask, declared: Declared, settings: Settings) -> Binding:
-        key = f"SCIM_{declared.resource_type.name.upper()}_MAPPING"
-        declaration = app.config.get(key, declared.declaration)
-        if declaration is None:
-            raise ConfigurationError(
-                f"{declared.resource_type.name} has no mapping; give it in code or as {key}."
-            )
-        mapping = read_declaration(
-            declaration,
-            declared.resource_type,
-            keep_unmapped=settings.unmapped == "keep",
-            shown=self._shown(declared.resource_type),
-        )
-        return Binding(
-            mapping,
-            declared.model,
-            declared.record,
-            tenant=declared.tenant,
-            id=declared.id,
-            shared=declared.shared,
-            logins=declared.logins,
-            marks=Marks(read_mark(declared.untouchable, declared.model, "untouchable")),
-        )
-
-    def _shown(self, resource_type: ResourceType) -> frozenset[str]:
-        is_member = "Group" in self._wiring.declared and can_show_groups(resource_type)
-        return frozenset({"groups"} if is_member else ())
 
 
 def _row(user: Any) -> Any:

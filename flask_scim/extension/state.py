@@ -12,8 +12,9 @@ from ..protocol.schema import ResourceType
 from ..provisioning.policy import Policy
 from ..store.backends import Backend
 from ..store.binding import Binding
-from ..store.links import Link
+from ..store.tracking import Watch
 from ..web.exchange import Gateway
+from .layouts import Layouts
 
 
 @dataclass(slots=True)
@@ -22,8 +23,8 @@ class State:
 
     :param settings: its settings.
     :param policy: what it has chosen where its connections have not.
-    :param bindings: the resource types, bound to its models.
-    :param links: the references of each resource type.
+    :param layouts: where its resource types sit, for each connection.
+    :param watches: what of its rows resources are made of.
     :param gateway: what its endpoints need.
     :param access: people's access to it; ``None`` where it has no users.
     :param backend: its database, as soon as somebody has asked.
@@ -31,11 +32,16 @@ class State:
 
     settings: Settings
     policy: Policy
-    bindings: dict[ResourceType, Binding]
-    links: dict[ResourceType, list[Link]]
+    layouts: Layouts
+    watches: list[Watch]
     gateway: Gateway
     access: AccessDesk | None = None
     backend: Backend | None = None
+
+    @property
+    def bindings(self) -> dict[ResourceType, Binding]:
+        """The resource types where the app itself has them, for what is the same everywhere."""
+        return self.layouts.own.bindings
 
 
 def current_state() -> State:
@@ -49,11 +55,11 @@ def current_state() -> State:
     return state
 
 
-def current_bindings() -> list[Binding]:
-    """The resource types of the current app; none where there is no app, or it has no SCIM."""
+def current_watches() -> list[Watch]:
+    """What is mapped in the current app; nothing where there is no app, or it has no SCIM."""
     if not has_app_context() or "scim" not in current_app.extensions:
         return []
-    return list(current_state().bindings.values())
+    return current_state().watches
 
 
 def choose_tenant(tenant: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,14 +27,13 @@ from ..connections.connections import Connections, read_connection
 from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
-from ..management.desk import Shown
 from ..protocol.dialects import GENERIC, Dialect
-from ..protocol.errors import Forbidden, Unauthorized, Unsupported
+from ..protocol.errors import Forbidden, ServiceUnavailable, Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
-from ..provisioning.policy import Policy, UnknownMembers
+from ..provisioning.policy import Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from ..signals import publish, publish_access, publish_notice
@@ -52,6 +51,7 @@ from ..store.tables import OwnTables
 from ..web.current import this_app
 from .causes import current_cause
 from .declared import Declared
+from .layouts import Layouts
 from .state import choose_tenant, current_state, signing_keys
 
 
@@ -98,6 +98,7 @@ class Wiring:
             choose_tenant,
             self._forget_own_groups,
             self._commit,
+            _read_mapping,
         )
 
     @property
@@ -136,11 +137,7 @@ class Wiring:
 
     def ownership(self) -> Ownership:
         """What of the current app's rows identity providers keep."""
-        state = current_state()
-        bindings = state.bindings
-        return Ownership(
-            self.db.session(), bindings, read_connection, lambda _, kind: bindings[kind]
-        )
+        return Ownership(self.db.session(), current_state().bindings, read_connection, _bound_for)
 
     @property
     def closing(self) -> Closing:
@@ -149,9 +146,8 @@ class Wiring:
         return Closing(connections.get, connections.disable, self._roster, self._service_of_users)
 
     def _roster(self, connection: Connection) -> Roster:
-        state, session = current_state(), self.db.session()
-        binding = state.bindings[self._type_of_users()]
-        return Roster(session, self._backend(), connection, binding)
+        binding = _bound_for(connection, self._type_of_users())
+        return Roster(self.db.session(), self._backend(), connection, binding)
 
     def _service_of_users(self, connection: Connection) -> Service:
         users = self._type_of_users()
@@ -185,10 +181,11 @@ class Wiring:
         :return: the service.
         """
         state, session = current_state(), self.db.session()
-        binding = state.bindings[resource_type]
+        layout = state.layouts.of(connection)
+        binding = layout.bindings[resource_type]
         hooks = self.declared[resource_type.name].hooks
         policy = state.policy.over(connection.policy)
-        references = _references(policy, session, connection, state.links[resource_type])
+        references = _references(policy, session, connection, layout.links[resource_type])
         store = SqlStore(session, self._backend(), connection, binding, hooks, references)
         settings = state.settings
         limits = MemberLimits(
@@ -206,6 +203,7 @@ class Wiring:
             limits,
             self._guard,
             self._settle,
+            refuses_unmapped=policy.unmapped is Unmapped.REFUSE,
         )
 
     def admission(self) -> Admission:
@@ -234,22 +232,25 @@ class Wiring:
         return None
 
     def administration(
-        self,
-        settings: Settings,
-        bindings: dict[ResourceType, Binding],
-        access: AccessDesk | None,
+        self, settings: Settings, policy: Policy, layouts: Layouts, access: AccessDesk | None
     ) -> Administration:
         """Gather what the commands need of an app."""
+        refuses = policy.unmapped is Unmapped.REFUSE
         return Administration(
             self.connections,
             self.tokens,
             self.clients,
             settings.base,
             settings.connection,
-            lambda: [line for binding in bindings.values() for line in binding.describe()],
+            lambda: [
+                line
+                for binding in layouts.own.bindings.values()
+                for line in binding.describe(refuses=refuses)
+            ],
             self._count_resources,
             self._find_missing_tables,
             lambda: self.closing,
+            layouts,
             access,
         )
 
@@ -271,15 +272,9 @@ class Wiring:
         )
         return AccessDesk(revocation, self._backend)
 
-    def shown_mapping(self) -> Shown:
-        """What the management API tells of the mapping of users."""
-        for resource_type, binding in current_state().bindings.items():
-            if resource_type.name == "User":
-                unique = None if binding.unique is None else str(binding.unique.path)
-                places = zip(binding.mapping.names, binding.places, strict=True)
-                pairs = [{"scim": name, "app": str(place.source)} for name, place in places]
-                return Shown(unique, pairs)
-        return Shown(None, [])
+    def mappings(self) -> Layouts:
+        """The mappings of the connections of the current app."""
+        return current_state().layouts
 
     def _verify_access_token(self, text: str) -> Grant | None:
         return self.access_tokens().verify(text)
@@ -397,6 +392,19 @@ class Wiring:
 
     def _plurals(self) -> list[str]:
         return [declared.resource_type.plural for declared in self.declared.values()]
+
+
+def _bound_for(connection: Connection, kind: ResourceType) -> Binding:
+    """Find where a connection has a resource type, for those who only look."""
+    layouts = current_state().layouts
+    try:
+        return layouts.of(connection).bindings[kind]
+    except ServiceUnavailable:
+        return layouts.own.bindings[kind]
+
+
+def _read_mapping(connection: Connection, chosen: Mapping[str, Any]) -> dict[str, Any] | None:
+    return current_state().layouts.read(connection, chosen)
 
 
 def _references(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
+from ..mapping.pairs import Pair
 from ..protocol.errors import Conflict, InvalidValue, NotFound
 from ..provisioning.ports import Connection, State
 from .connections import set_state
@@ -35,33 +37,34 @@ def add_configuration(blueprint: Blueprint, desk: Desk) -> None:
         return connection
 
     def shown(connection: Connection) -> Any:
-        mapping = desk.mapping()
+        mappings = desk.mappings()
         return ScimConfiguration().dump(
             {
                 "connection_id": connection.id,
                 "connection_name": connection.name or connection.id,
                 "strategy": connection.idp,
                 "tenant_name": connection.tenant,
-                "user_id_attribute": mapping.unique,
-                "mapping": mapping.pairs,
+                "user_id_attribute": mappings.unique("User"),
+                "mapping": _dumped(mappings.pairs(connection, "User")),
                 "created_at": connection.created,
                 "updated_on": connection.updated or connection.created,
             }
         )
 
-    def check_unchanged(*, optional: bool) -> None:
-        body = read_body(ScimConfigurationChange(), desk.limit, optional=optional)
-        mapping = desk.mapping()
-        if body.get("user_id_attribute", mapping.unique) != mapping.unique:
+    def change(connection: Connection, body: dict[str, Any]) -> Connection:
+        unique = desk.mappings().unique("User")
+        if body.get("user_id_attribute", unique) != unique:
             raise InvalidValue(
                 "user_id_attribute is what the application has declared; leave it out, or send "
-                f"{mapping.unique!r}."
+                f"{unique!r}."
             )
-        if "mapping" in body and _ordered(body["mapping"]) != _ordered(mapping.pairs):
-            raise InvalidValue(
-                "mapping is what the application has declared, for all connections; leave it out, "
-                "or send it as it is."
-            )
+        if "mapping" not in body:
+            return connection
+        wanted = {"User": body["mapping"]}
+        with refusals():
+            if desk.mappings().read(connection, wanted) == connection.mapping:
+                return connection
+            return desk.connections().edit(connection.id, mapping=wanted)
 
     class Configuration(View):
         @blueprint.doc(**describe("Read the configuration", ScimConfiguration))
@@ -78,23 +81,25 @@ def add_configuration(blueprint: Blueprint, desk: Desk) -> None:
             )
         )
         def post(self, connection_id: str) -> ResponseReturnValue:
-            check_unchanged(optional=True)
-            if desk.connection(connection_id).state is not State.DISABLED:
+            body = read_body(ScimConfigurationChange(), desk.limit, optional=True)
+            connection = desk.connection(connection_id)
+            if connection.state is not State.DISABLED:
                 raise Conflict("SCIM is enabled for this connection already.")
+            change(connection, body)
             with refusals():
                 enabled = set_state(desk.connections(), connection_id, State.ACTIVE)
             return answer(shown(enabled), 201)
 
         @blueprint.doc(
             **describe(
-                "Confirm the configuration; a change is refused",
+                "Change the mapping of users",
                 ScimConfiguration,
                 body=ScimConfigurationChange,
             )
         )
         def patch(self, connection_id: str) -> ResponseReturnValue:
-            check_unchanged(optional=False)
-            return answer(shown(configured(connection_id)))
+            body = read_body(ScimConfigurationChange(), desk.limit)
+            return answer(shown(change(configured(connection_id), body)))
 
         @blueprint.doc(**describe("Disable SCIM; tokens and users stay", None, 204))
         def delete(self, connection_id: str) -> ResponseReturnValue:
@@ -104,14 +109,14 @@ def add_configuration(blueprint: Blueprint, desk: Desk) -> None:
             return answer_nothing()
 
     class DefaultMapping(View):
-        @blueprint.doc(**describe("Read the mapping that the application declares", ScimMapping))
+        @blueprint.doc(**describe("Read the default of the identity provider", ScimMapping))
         def get(self, connection_id: str) -> ResponseReturnValue:
-            desk.connection(connection_id)
-            return answer(ScimMapping().dump({"mapping": desk.mapping().pairs}))
+            fitted = desk.mappings().default(desk.connection(connection_id), "User")
+            return answer(ScimMapping().dump({"mapping": _dumped(fitted.pairs)}))
 
     add(blueprint, _PATH, Configuration)
     add(blueprint, f"{_PATH}/default-mapping", DefaultMapping)
 
 
-def _ordered(pairs: list[dict[str, str]]) -> list[tuple[str, str]]:
-    return sorted((pair["scim"], pair["app"]) for pair in pairs)
+def _dumped(pairs: Iterable[Pair]) -> list[dict[str, Any]]:
+    return [pair.dump() for pair in pairs]

@@ -8,23 +8,12 @@ from dataclasses import dataclass
 from ..access.closing import Closing
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
+from ..mapping.mappings import Mappings
 from ..protocol.dialects import find_dialect
 from ..protocol.errors import NotFound
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
 from ..web.exchange import Exchange, Gateway
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The mapping of users, as people read it.
-
-    :param unique: the attribute that no two users of a connection share.
-    :param pairs: each attribute, and where it sits in the app.
-    """
-
-    unique: str | None
-    pairs: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +23,14 @@ class Desk:
     :param connections: finds the connections of the app.
     :param tokens: finds the tokens of the app.
     :param gateway: finds what the endpoints of SCIM need of the app.
-    :param mapping: finds the mapping of users.
+    :param mappings: finds the mappings of the connections of the app.
     :param closing: finds what switches connections off.
     """
 
     connections: Callable[[], Connections]
     tokens: Callable[[], Tokens]
     gateway: Callable[[], Gateway]
-    mapping: Callable[[], Shown]
+    mappings: Callable[[], Mappings]
     closing: Callable[[], Closing]
 
     @property

@@ -71,6 +71,18 @@ class ScimProblem(Schema):
     message = fields.String(required=True, metadata={"description": "What to do about it."})
 
 
+class ScimPlace(Body):
+    """An attribute, and where it sits in the application."""
+
+    scim = Text(required=True, metadata={"description": "The attribute, as a path writes it."})
+    app = Text(required=True, metadata={"description": "Its place, as a mapping writes it."})
+    read_only = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether the place is read and never written."},
+    )
+
+
 class NewScimConnection(Body):
     """A connection to add."""
 
@@ -94,6 +106,14 @@ class NewScimConnection(Body):
     policy = fields.Dict(
         keys=fields.String(),
         metadata={"description": "Choices that go before the application's; null takes one back."},
+    )
+    mapping = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(ScimPlace), allow_none=True),
+        metadata={
+            "description": "Mappings that go before the application's, by the name of the resource "
+            "type; null takes one back."
+        },
     )
 
 
@@ -120,6 +140,7 @@ class ScimConnection(Schema):
     domains = fields.List(fields.String(), required=True)
     state = fields.Enum(State, by_value=True, required=True)
     policy = fields.Dict(required=True)
+    mapping = fields.Dict(required=True, allow_none=True)
     endpoint = fields.String(
         required=True,
         allow_none=True,
@@ -136,18 +157,17 @@ class ScimConnections(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class ScimPlace(Body):
-    """An attribute, and where it sits in the application."""
-
-    scim = fields.String(required=True)
-    app = fields.String(required=True)
-
-
 class ScimConfigurationChange(Body):
-    """What the configuration is believed to be: it cannot be changed by a request."""
+    """What to change of a configuration."""
 
-    user_id_attribute = fields.String(allow_none=True)
-    mapping = fields.List(fields.Nested(ScimPlace))
+    user_id_attribute = fields.String(
+        allow_none=True, metadata={"description": "It cannot be changed; leave it out."}
+    )
+    mapping = fields.List(
+        fields.Nested(ScimPlace),
+        allow_none=True,
+        metadata={"description": "Null goes back to the mapping of the application."},
+    )
 
 
 class ScimMapping(Schema):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..config import ConfigurationError
+from ..config import ConfigurationError, MappingError
 from ..protocol import syntax
 from ..protocol.errors import ScimError
 from ..protocol.parser import parse_path
@@ -24,7 +25,7 @@ from ..protocol.schema import (
 from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
 from .mapping import Field, Mapping, Reference, Slot, is_secret, writable
-from .sources import AnySource, RecordColumn, Refs, Source, read_source
+from .sources import AnySource, Computed, RecordColumn, Refs, Source, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.
 _LITERALS = ("type", "primary")
@@ -50,19 +51,65 @@ def read_declaration(
     :return: the mapping.
     :raises ConfigurationError: with every mistake and its repair.
     """
-    name = resource_type.name
+    entries = check_declaration(declaration, resource_type)
+    reading = read_entries(entries, resource_type, keep_unmapped=keep_unmapped, shown=shown)
+    if reading.problems:
+        raise MappingError(f"The mapping of {resource_type.name} cannot be used", reading.problems)
+    return reading.mapping
+
+
+def check_declaration(
+    declaration: object, resource_type: ResourceType
+) -> Iterable[tuple[str, Any]]:
+    """Check that a declaration is one at all.
+
+    :param declaration: SCIM paths and where their values sit in the host's row.
+    :param resource_type: the resource type that is mapped.
+    :return: its entries.
+    :raises ConfigurationError: if it is none.
+    """
     if not isinstance(declaration, Dict) or not all(isinstance(path, str) for path in declaration):
         raise ConfigurationError(
-            f"The mapping of {name} must be a dict of SCIM paths and sources, not {declaration!r}."
+            f"The mapping of {resource_type.name} must be a dict of SCIM paths and sources, not "
+            f"{declaration!r}."
         )
-    reader = _Reader(resource_type)
-    for path, source in declaration.items():
+    return declaration.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a declaration comes to.
+
+    :param mapping: what of it can be used.
+    :param problems: every mistake, with its repair.
+    """
+
+    mapping: Mapping
+    problems: tuple[str, ...]
+
+
+def read_entries(
+    entries: Iterable[tuple[str, Any]],
+    resource_type: ResourceType,
+    *,
+    keep_unmapped: bool,
+    shown: frozenset[str] = frozenset(),
+    find: Callable[[Any], Source | Computed] = read_source,
+) -> Reading:
+    """Read the entries of a declaration, and go on where there are mistakes.
+
+    :param entries: SCIM paths and where their values sit in the host's row.
+    :param resource_type: the resource type that is mapped.
+    :param keep_unmapped: whether attributes that the declaration leaves out are kept in the record.
+    :param shown: attributes that show the references of other resources to this one.
+    :param find: reads what stands where a source is meant; raises ``TypeError`` if it is none.
+    :return: the mapping and the mistakes.
+    """
+    reader = _Reader(resource_type, find)
+    for path, source in entries:
         reader.read(path, source)
     reader.finish()
-    if reader.problems:
-        lines = "\n".join(f"  - {problem}" for problem in reader.problems)
-        raise ConfigurationError(f"The mapping of {name} cannot be used:\n{lines}")
-    return Mapping(
+    mapping = Mapping(
         resource_type,
         tuple(reader.fields),
         tuple(reader.slots),
@@ -70,11 +117,17 @@ def read_declaration(
         keep_unmapped,
         shown,
     )
+    return Reading(mapping, tuple(reader.problems))
 
 
 class _Reader:
-    def __init__(self, resource_type: ResourceType) -> None:
+    def __init__(
+        self, resource_type: ResourceType, find: Callable[[Any], Source | Computed]
+    ) -> None:
         self.resource_type = resource_type
+        self.find = find
+        #: What the declaration says something of, be it wrong.
+        self.named: set[tuple[str, ...]] = set()
         self.fields: list[Field] = []
         self.slots: list[Slot] = []
         self.references: list[Reference] = []
@@ -91,6 +144,7 @@ class _Reader:
             self._read_extension(path, source)
             return
         whole = AttributePath(target.attribute, urn=target.urn)
+        self.named.add(AttributePath(target.attribute, target.sub_attribute, target.urn).keys)
         if self._is_forbidden(path, whole):
             return
         if isinstance(source, Refs) or (isinstance(source, list) and Refs in map(type, source)):
@@ -249,7 +303,7 @@ class _Reader:
 
     def _source(self, path: str, source: Any) -> Any:
         try:
-            return read_source(source)
+            return self.find(source)
         except TypeError as error:
             self.problems.append(f"{path!r}: {error}.")
             return None
@@ -270,8 +324,8 @@ class _Reader:
             problem = "only a single text can be hashed, and no part of an entry; leave it out"
         elif is_secret(bound) and not is_hashed:
             problem = (
-                "clear text must never be stored; name a function that makes a hash of it, as in "
-                "hashed(User.password_hash, generate_password_hash)"
+                "clear text must never be stored; leave it out, or name a function that makes a "
+                "hash of it, as in hashed(User.password_hash, generate_password_hash)"
             )
         elif any(sub.returned is Returned.NEVER for sub in parts):
             problem = "it has parts that must never be stored in clear text; map it part by part"
@@ -284,10 +338,7 @@ class _Reader:
 
     def _check_demands(self) -> None:
         """Refuse to leave out what a schema promises: required values, and unique ones."""
-        places = [field.path.keys for field in self.fields]
-        places += [slot.path.keys for slot in self.slots]
-        places += [(reference.name,) for reference in self.references]
-        mapped = {keys[:length] for keys in places for length in (1, 2)}
+        mapped = {keys[:length] for keys in self.named for length in (1, 2)}
         self._check_schema(self.resource_type.schema, (), mapped)
         for extension in self.resource_type.extensions:
             urn = extension.schema.id
@@ -349,7 +400,7 @@ class _Reader:
                 if longer[: len(shorter)] == shorter:
                     self.problems.append(
                         f"{'.'.join(longer)} has several writers ({other}, {path}); "
-                        "keep one and wrap the others in read_only()."
+                        'keep one and wrap the others in read_only(), as pairs "read_only": true.'
                     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -49,8 +49,12 @@ class Slot:
     @property
     def selector(self) -> str:
         """How a PATCH names the entry: ``emails[type eq "work"]``."""
-        terms = [f"{name} eq {json.dumps(value)}" for name, value in self.kind.items()]
-        return f"{self.path}[{' and '.join(terms)}]" if terms else str(self.path)
+        return _select(self.path, self.kind or dict(self.literals))
+
+    @property
+    def written(self) -> str:
+        """How a mapping names the entry, with all that is always the same in it."""
+        return _select(self.path, dict(self.literals))
 
     @property
     def kind(self) -> dict[str, Any]:
@@ -132,10 +136,18 @@ class Mapping:
     @cached_property
     def names(self) -> list[str]:
         """How a PATCH names each of :attr:`sources`."""
+        return self._names(lambda slot: slot.selector)
+
+    @cached_property
+    def written(self) -> list[str]:
+        """How a mapping names each of :attr:`sources`."""
+        return self._names(lambda slot: slot.written)
+
+    def _names(self, name: Callable[[Slot], str]) -> list[str]:
         names = [str(field.path) for field in self.fields]
         for group in self._slots_by_path.values():
             for slot, _ in group:
-                names += [f"{slot.selector}.{name}" for name, _ in slot.sources]
+                names += [f"{name(slot)}.{part}" for part, _ in slot.sources]
         return names
 
     def slots_of(self, path: AttributePath) -> list[tuple[Slot, int]]:
@@ -197,6 +209,8 @@ class Mapping:
         :param extras: what the record keeps for the entries of slots.
         :return: the resource in canonical form, without ``schemas``, ``id`` and ``meta``.
         """
+        if not self.keep_unmapped:
+            kept = extras = None
         document: Document = _copy(kept or {})
         for field_, value in zip(self.fields, values, strict=False):
             if value is not None:
@@ -215,6 +229,33 @@ class Mapping:
             if entries:
                 _put(document, keys, entries + (_get(document, keys) or []))
         return document
+
+    def unmapped(self, document: Document) -> list[str]:
+        """List what of a document no place was named for.
+
+        ``type`` and ``primary`` do not count where they say which entry of an attribute is meant.
+
+        :param document: a resource in canonical form.
+        :return: the names, as a path writes them.
+        """
+        rest = _copy(document)
+        for name in ("schemas", "id", "meta", *self.shown, *(r.name for r in self.references)):
+            rest.pop(name, None)
+        for field_ in self.fields:
+            _take(rest, field_.path.keys)
+        found = []
+        for keys, group in self._slots_by_path.items():
+            parts, entries = Parts([]), _take(rest, keys) or []
+            self._fill_slots(group, entries, parts)
+            selectors = {slot.key: slot.selector for slot, _ in group}
+            found += [
+                f"{selectors[key]}.{name}"
+                for key, extra in parts.extras.items()
+                for name in extra
+                if name not in ("type", "primary")
+            ]
+            found += [_selected(group[0][0].path, entry) for entry in entries]
+        return [*_names(rest, self.resource_type), *found]
 
     def _fill_slots(
         self, group: list[tuple[Slot, int]], entries: list[Document], parts: Parts
@@ -316,6 +357,35 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
     return bool(one == other)
+
+
+def _select(path: AttributePath, literals: Document) -> str:
+    terms = [f"{name} eq {json.dumps(value)}" for name, value in literals.items()]
+    return f"{path}[{' and '.join(terms)}]" if terms else str(path)
+
+
+def _selected(path: AttributePath, entry: Document) -> str:
+    kind = entry.get("type")
+    return str(path) if kind is None else f"{path}[type eq {json.dumps(kind)}]"
+
+
+def _names(rest: Document, resource_type: ResourceType) -> list[str]:
+    """The names of the attributes in a document, and of the parts of those that have one value."""
+    found = []
+    for name, value in rest.items():
+        schema = resource_type.extension(name)
+        if schema is not None:
+            found += [f"{name}:{part}" for part in _parts(value)]
+        else:
+            found += _parts({name: value})
+    return found
+
+
+def _parts(values: Document) -> list[str]:
+    found = []
+    for name, value in values.items():
+        found += [f"{name}.{part}" for part in value] if isinstance(value, dict) else [name]
+    return found
 
 
 def _copy(value: Any) -> Any:

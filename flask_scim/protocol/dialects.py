@@ -60,6 +60,9 @@ _PLAIN = (
     "sailpoint",
     "authentik",
     "rippling",
+    # Whoever speaks the protocol by which a connection's people sign in.
+    "oidc",
+    "saml",
 )
 _DIALECTS = {
     dialect.name: dialect for dialect in (GENERIC, ENTRA, OKTA, *(Dialect(name) for name in _PLAIN))

@@ -19,6 +19,17 @@ class UnknownMembers(StrEnum):
     IGNORE = "ignore"
 
 
+class Unmapped(StrEnum):
+    """What becomes of attributes that nobody mapped."""
+
+    #: They are dropped.
+    IGNORE = "ignore"
+    #: They are stored in the record of the resource.
+    KEEP = "keep"
+    #: A request that sends any is refused.
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The choices that hold for a connection.
@@ -27,9 +38,11 @@ class Policy:
 
     :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
         who do not exist.
+    :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped.
     """
 
     unknown_members: UnknownMembers = UnknownMembers.REFUSE
+    unmapped: Unmapped = Unmapped.IGNORE
 
     def over(self, choices: Mapping[str, Any]) -> Policy:
         """Put the choices of a connection before those of the app.

@@ -42,6 +42,8 @@ class Connection:
     :param domains: the domains of e-mail addresses that the customer has proved to own.
     :param policy: what it has chosen otherwise than the app, by the names of
         :class:`~flask_scim.Policy`.
+    :param mapping: where its attributes sit otherwise than the app's: pairs of ``scim`` and ``app``
+        by the name of the resource type; ``None`` where all of it is the app's.
     :param updated: when it was last changed; ``None`` if it never was.
     """
 
@@ -54,6 +56,7 @@ class Connection:
     state: State = State.ACTIVE
     domains: tuple[str, ...] = ()
     policy: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    mapping: Mapping[str, Any] | None = field(default=None, hash=False)
     updated: datetime | None = None
 
 
@@ -196,6 +199,10 @@ class Store(Protocol):
     @property
     def references(self) -> Mapping[str, Any]:
         """The attributes whose entries are other resources, by name."""
+        ...
+
+    def unmapped(self, document: Document) -> list[str]:
+        """List what of a document no place was named for, as a path writes it."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..protocol import operations, patch
 from ..protocol.constraints import check_required
 from ..protocol.dialects import Dialect
-from ..protocol.errors import NotFound, PreconditionFailed
+from ..protocol.errors import InvalidSyntax, NotFound, PreconditionFailed
 from ..protocol.operations import Op, Operation
 from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
@@ -46,6 +46,7 @@ class Service:
     :param limits: how many members a request may name, and an answer to a PATCH may show.
     :param guard: refuses what is about to be done, before anything is written.
     :param settle: does in the transaction what follows from what happened, and tells of all of it.
+    :param refuses_unmapped: whether a request is refused that sends what no place was named for.
     """
 
     store: Store
@@ -56,17 +57,23 @@ class Service:
     limits: MemberLimits
     guard: Guard = _let_pass
     settle: Callable[[Sequence[Event]], Sequence[Event]] = list
+    refuses_unmapped: bool = False
 
-    def create(self, document: Document, references: tuple[str, ...] = ()) -> Resource:
+    def create(
+        self, document: Document, references: tuple[str, ...] = (), unknown: Sequence[str] = ()
+    ) -> Resource:
         """Create a resource (:rfc:`7644#section-3.3`).
 
         :param document: the resource in canonical form.
         :param references: the attributes to show whose entries are other resources.
+        :param unknown: what the client sent beside it that no schema has.
         :return: the resource as it is stored.
+        :raises InvalidSyntax: if it has what is not mapped, and that is refused here.
         :raises UniquenessError: if a unique value is taken.
         :raises InvalidValue: if a required attribute is missing or a value cannot be stored.
         :raises TooMany: if it has more members than one request may name.
         """
+        self._check_mapped(document, unknown)
         check_required(document, self.resource_type)
         changes = self._member_changes(document)
 
@@ -113,6 +120,7 @@ class Service:
         document: Document,
         expected: VersionCheck | None = None,
         references: tuple[str, ...] = (),
+        unknown: Sequence[str] = (),
     ) -> Resource:
         """Replace a resource (:rfc:`7644#section-3.5.1`).
 
@@ -122,11 +130,14 @@ class Service:
         :param document: what the client sent, in canonical form.
         :param expected: tells whether the version is one that the client takes.
         :param references: the attributes to show whose entries are other resources.
+        :param unknown: what the client sent beside it that no schema has.
         :return: the resource as it is stored now.
+        :raises InvalidSyntax: if it has what is not mapped, and that is refused here.
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.
         :raises TooMany: if it has more members than one request may name.
         """
+        self._check_mapped(document, unknown)
         changes = self._member_changes(document)
         document = {
             name: value for name, value in document.items() if name not in self.store.references
@@ -149,6 +160,7 @@ class Service:
         body: Sequence[Any],
         expected: VersionCheck | None = None,
         references: tuple[str, ...] = (),
+        unknown: Sequence[str] = (),
     ) -> Resource | None:
         """Change parts of a resource (:rfc:`7644#section-3.5.2`).
 
@@ -156,6 +168,7 @@ class Service:
         :param body: the operations as JSON, in the words of the RFC.
         :param expected: tells whether the version is one that the client takes.
         :param references: the attributes to show whose entries are other resources.
+        :param unknown: what the client sent in them that no schema has.
         :return: the resource as it is stored now, or ``None`` if it has too many members to show.
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.
@@ -171,6 +184,7 @@ class Service:
         def change() -> tuple[Resource | None, list[Event]]:
             before = self._lock(id, expected)
             applied = patch.apply(before.document, others, resource_type, self.dialect)
+            self._check_mapped(applied, unknown)
             self._ask(before, applied)
             moved = Moved()
             for name, plan in plans.items():
@@ -198,6 +212,17 @@ class Service:
             return None, events + tell_left(self.connection, ended.left, id)
 
         self._commit(delete)
+
+    def _check_mapped(self, document: Document, unknown: Sequence[str]) -> None:
+        """Refuse what no place was named for, where the connection wants that."""
+        if not self.refuses_unmapped:
+            return
+        names = [*unknown, *self.store.unmapped(document)]
+        if names:
+            raise InvalidSyntax(
+                f"This application has no place for {', '.join(sorted(names))[:2_000]}; take that "
+                "out of the attribute mapping of the identity provider."
+            )
 
     def _commit(self, work: Callable[[], tuple[_Result, list[Event]]]) -> _Result:
         """Do work in one transaction, again if it met another one, and then tell of it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
 
-from ..config import ConfigurationError
+from ..config import MappingError
 from ..mapping.mapping import Mapping, writable
 from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
@@ -36,7 +37,7 @@ class Binding:
     :param logins: our table of the subjects under which its people have signed in, where they are
         people.
     :param marks: what the app says of its rows beside the mapping.
-    :raises ConfigurationError: with every place that does not fit the model, and its repair.
+    :raises MappingError: with every place that does not fit the model, and its repair.
     """
 
     #: Whether statements name the tables by aliases, beside those that do not.
@@ -73,10 +74,8 @@ class Binding:
         self.id = self._key_place() if id is None else self._scope("id", id)
         self._check_scopes()
         if self._problems:
-            lines = "\n".join(f"  - {problem}" for problem in self._problems)
-            raise ConfigurationError(
-                f"The mapping of {self.resource_type.name} does not fit {model.__name__}:\n{lines}"
-            )
+            heading = f"The mapping of {self.resource_type.name} does not fit {model.__name__}"
+            raise MappingError(heading, self._problems)
         self.computes = any(_is_computed(place) for place in self.places)
         self.columns = [place.column for place in self.places if place.column is not None]
 
@@ -148,13 +147,18 @@ class Binding:
         except InvalidValue as error:
             raise ValueError(error.detail) from None
 
-    def describe(self) -> list[str]:
-        """Say where every attribute sits, a line for each."""
+    def describe(self, *, refuses: bool = False) -> list[str]:
+        """Say where every attribute sits, a line for each.
+
+        :param refuses: whether requests are refused that send anything else.
+        """
         name = self.resource_type.name
         lines = [f"{name} is {self.model.__name__}, its id {self.id.source}"]
         for written, place in zip(self.mapping.names, self.places, strict=True):
             lines.append(f"  {written}: {place.source}{_note(place)}")
-        rest = "kept in the SCIM record" if self.mapping.keep_unmapped else "ignored"
+        rest = "refused" if refuses else "ignored"
+        if self.mapping.keep_unmapped:
+            rest = "kept in the SCIM record"
         return [*lines, f"  everything else: {rest}"]
 
     def select(self, *columns: Any) -> sa.Select[Any]:
@@ -200,48 +204,6 @@ class Binding:
         for _, relationship in self._joins.values():
             statement = statement.outerjoin(relationship)
         return statement
-
-    @cached_property
-    def watched(self) -> dict[tuple[str, ...], tuple[type, set[str]]]:
-        """The mapped attributes by the to-one relationships that lead to them, with their class.
-
-        A relationship counts as an attribute, and so does its foreign key: another row behind it
-        brings other values. What nobody reads does not count.
-        """
-        found: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (self.model, set())}
-        for place in self.places:
-            if not isinstance(place.source, Source) or place.is_secret:
-                continue
-            for depth, name in enumerate(place.source.steps):
-                relations = place.source.steps[:depth]
-                if relations and relations not in self._joins:
-                    break
-                if relations not in found:
-                    found[relations] = sa.inspect(self._joins[relations][0]).mapper.class_, set()
-                model, names = found[relations]
-                names.add(name)
-                if (*relations, name) in self._joins:
-                    mapper: Any = sa.inspect(model)
-                    for column in mapper.relationships[name].local_columns:
-                        names.add(mapper.get_property_by_column(column).key)
-        return found
-
-    def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:
-        """The primary keys of the rows that reach some others by relationships.
-
-        :param relations: the relationships, by name; none for the rows themselves.
-        :param keys: the primary keys of the others.
-        :return: the keys, or a statement that selects them.
-        """
-        if not relations:
-            return keys
-        statement = sa.select(self.key).select_from(self.entity)
-        for depth in range(len(relations)):
-            statement = statement.join(self._joins[relations[: depth + 1]][1])
-        target: Any = sa.inspect(self._joins[relations][0])
-        return statement.where(
-            target.selectable.corresponding_column(target.mapper.primary_key[0]).in_(keys)
-        )
 
     def read(self, row: Any, kept: dict[str, Any]) -> list[Any]:
         """Read the values of all places from the host's object.
@@ -340,6 +302,7 @@ class Binding:
             )
             return blank
         entity: Any = self.entity
+        way: list[RelationshipProperty[Any]] = []
         for index, step in enumerate(source.steps):
             attribute = getattr(entity, step, None)
             found = isinstance(attribute, InstrumentedAttribute) or hasattr(attribute, "expression")
@@ -351,12 +314,29 @@ class Binding:
                 if related.uselist:
                     self._problems.append(f"{path}: {step} leads to many rows; name a to-one.")
                     return blank
+                way.append(related)
                 entity = self._join(source.steps[: index + 1], attribute, related)
                 continue
+            turn = self._find_turn(way, writes=writable(source))
+            if turn is not None:
+                self._problems.append(f"{path}: {source} {turn}.")
+                return blank
             assert attribute is not None
             return self._column_place(path, source, attribute, source.steps[index + 1 :])
         self._problems.append(f"{path}: {source} is a relationship; name an attribute behind it.")
         return blank
+
+    def _find_turn(self, way: list[RelationshipProperty[Any]], *, writes: bool) -> str | None:
+        """Say what is wrong with a way that comes back to where it has been, if it does."""
+        for before, after in pairwise(way):
+            if _columns(before.local_remote_pairs) == _columns(
+                (remote, local) for local, remote in after.local_remote_pairs or ()
+            ):
+                return f"goes round: {after.key} leads back over {before.key}; leave both out"
+        if writes and any(issubclass(self.model, each.mapper.class_) for each in way):
+            name = self.model.__name__
+            return f"leads to another {name}, a resource of its own; wrap it in read_only()"
+        return None
 
     def _column_place(
         self, path: AttributePath, source: Source, attribute: Any, keys: tuple[str, ...]
@@ -402,6 +382,10 @@ class Binding:
 
 class _ApartBinding(Binding):
     _is_apart = True
+
+
+def _columns(pairs: Iterable[tuple[Any, Any]] | None) -> set[tuple[Any, Any]]:
+    return set(pairs or ())
 
 
 def _source_of(place: Place | None) -> Source | None:

@@ -106,6 +106,10 @@ class SqlStore:
         finally:
             self._held.clear()
 
+    def unmapped(self, document: Document) -> list[str]:
+        """List what of a document no place was named for, as a path writes it."""
+        return self.binding.mapping.unmapped(document)
+
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none."""
         return self._reading.get(id, references)

@@ -100,6 +100,8 @@ def add_connection_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("domains", JsonType, nullable=False),
         # What it has chosen otherwise than the app.
         sa.Column("policy", JsonType, nullable=False),
+        # Where attributes sit otherwise than the app says: pairs by the name of the resource type.
+        sa.Column("mapping", JsonType),
         sa.Column("updated", UtcDateTime),
     )
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from ..mapping.sources import Source
 from .binding import Binding
 
 _WRITING = "flask_scim.writing"
@@ -26,25 +27,77 @@ def writing(session: Session) -> Iterator[None]:
         del session.info[_WRITING]
 
 
-def track(sessions: Any, bindings: Callable[[], Iterable[Binding]]) -> None:
+class Watch:
+    """The attributes of the host's models that make up the resources of one type.
+
+    A relationship counts as an attribute, and so does its foreign key: another row behind it brings
+    other values. What nobody reads does not count.
+
+    :param binding: the resource type.
+    :param beside: places that the mapping of a connection may name beside those of the binding.
+    """
+
+    def __init__(self, binding: Binding, beside: Iterable[Source] = ()) -> None:
+        self.binding = binding
+        #: Their names by the to-one relationships that lead to them, with the class there.
+        self.watched: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (binding.model, set())}
+        for source in (*_sources(binding), *beside):
+            self._add(source)
+
+    def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:
+        """The primary keys of the rows that reach some others by relationships.
+
+        :param relations: the relationships, by name; none for the rows themselves.
+        :param keys: the primary keys of the others.
+        :return: the keys, or a statement that selects them.
+        """
+        if not relations:
+            return keys
+        entity: Any = self.binding.model
+        statement = sa.select(self.binding.key).select_from(entity)
+        for name in relations:
+            model = sa.inspect(entity).mapper.relationships[name].mapper.class_
+            entity, before = aliased(model), entity
+            statement = statement.join(getattr(before, name).of_type(entity))
+        target: Any = sa.inspect(entity)
+        return statement.where(
+            target.selectable.corresponding_column(target.mapper.primary_key[0]).in_(keys)
+        )
+
+    def _add(self, source: Source) -> None:
+        relations: tuple[str, ...] = ()
+        for name in source.steps:
+            model, names = self.watched[relations]
+            names.add(name)
+            mapper: Any = sa.inspect(model)
+            related = mapper.relationships.get(name)
+            if related is None:
+                return
+            names.update(mapper.get_property_by_column(each).key for each in related.local_columns)
+            relations = (*relations, name)
+            self.watched.setdefault(relations, (related.mapper.class_, set()))
+
+
+def track(sessions: Any, watches: Callable[[], Iterable[Watch]]) -> None:
     """Move the version of a record when the app changes its row through the ORM.
 
     :param sessions: the host's session factory.
-    :param bindings: finds the mapped resource types of the app in hand.
+    :param watches: finds what is mapped in the app in hand.
     """
 
     def before_flush(session: Session, *_: Any) -> None:
         if _WRITING in session.info:
             return
-        for binding in bindings():
+        for watch in watches():
+            binding = watch.binding
             removed = [row for row in session.deleted if isinstance(row, binding.model)]
             if removed:
                 _forget(session, binding, [binding.key_of(row) for row in removed])
-            for relations, (model, names) in binding.watched.items():
+            for relations, (model, names) in watch.watched.items():
                 changed = [row for row in session.dirty if _has_changed(row, model, names)]
                 if changed:
                     keys = [sa.inspect(row).identity[0] for row in changed]
-                    touch(session, binding, binding.rows_behind(relations, keys))
+                    touch(session, binding, watch.rows_behind(relations, keys))
 
     event.listen(sessions, "before_flush", before_flush)
 
@@ -84,6 +137,12 @@ def _forget(session: Session, binding: Binding, keys: list[Any]) -> None:
     for table in (binding.table, binding.logins):
         if table is not None:
             binding.connect(session).execute(table.delete().where(table.c.row_id.in_(keys)))
+
+
+def _sources(binding: Binding) -> Iterator[Source]:
+    for place in binding.places:
+        if isinstance(place.source, Source) and not place.is_secret:
+            yield place.source
 
 
 def _has_changed(row: Any, model: type, names: set[str]) -> bool:

@@ -29,7 +29,6 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
     :param blueprint: the blueprint of all endpoints.
     :param gateway: what the endpoints need of the app.
     """
-    served = list(gateway.types.values())
 
     def begin(connection_id: str) -> Exchange:
         exchange = Exchange.begin(gateway, connection_id)
@@ -38,13 +37,13 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
         return exchange
 
     def resource_types(exchange: Exchange) -> dict[str, Any]:
-        described = map(describe_resource_type, served)
+        described = map(describe_resource_type, exchange.served.values())
         return {each["id"]: _with_meta(exchange, "ResourceType", each) for each in described}
 
     def schemas(exchange: Exchange) -> dict[str, Any]:
         found = [
             schema
-            for resource_type in served
+            for resource_type in exchange.served.values()
             for schema in (
                 resource_type.schema,
                 *(extension.schema for extension in resource_type.extensions),
@@ -115,7 +114,7 @@ def _features(exchange: Exchange) -> Features:
         max_operations=settings.max_bulk_operations,
         max_payload=settings.max_content_length,
         cursor_timeout=settings.cursor_timeout,
-        passwords=any(served.attribute("password") for served in gateway.types.values()),
+        passwords=any(served.attribute("password") for served in exchange.served.values()),
         oauth=gateway.authority is not None,
     )
 

@@ -12,6 +12,7 @@ from ..protocol.errors import InvalidSyntax, PreconditionFailed
 from ..protocol.messages import SearchRequest
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
+from ..protocol.unknown import find_unknown, find_unknown_in_patch
 from ..provisioning.ports import Query, Resource
 from ..provisioning.service import Service, VersionCheck
 from .exchange import Exchange
@@ -78,9 +79,9 @@ class Endpoint:
 
     def create(self, body: Any, shown: Projection | None = None) -> Resource:
         """Create a resource from the body of a POST; see :meth:`.Service.create`."""
-        document = self._load(body)
+        document, unknown = self._load(body)
         service = self.exchange.service(self.resource_type)
-        return service.create(document, _references(service, shown))
+        return service.create(document, _references(service, shown), unknown)
 
     def read(self, id: str, shown: Projection, wanted: VersionCheck | None = None) -> Resource:
         """Read a resource; see :meth:`.Service.get`.
@@ -101,9 +102,9 @@ class Endpoint:
         shown: Projection | None = None,
     ) -> Resource:
         """Replace a resource by the body of a PUT; see :meth:`.Service.replace`."""
-        document = self._load(body)
+        document, unknown = self._load(body)
         service = self.exchange.service(self.resource_type)
-        return service.replace(id, document, expected, _references(service, shown))
+        return service.replace(id, document, expected, _references(service, shown), unknown)
 
     def patch(
         self,
@@ -115,18 +116,21 @@ class Endpoint:
         """Change a resource by the body of a PATCH; see :meth:`.Service.patch`."""
         operations = load_patch(body, self.exchange.dialect)
         normalised, _ = normalise_patch(operations, self.known, self.exchange.dialect)
+        unknown = find_unknown_in_patch(normalised, self.known)
         service = self.exchange.service(self.resource_type)
-        return service.patch(id, normalised, expected, _references(service, shown))
+        return service.patch(id, normalised, expected, _references(service, shown), unknown)
 
     def delete(self, id: str, expected: VersionCheck | None = None) -> None:
         """Delete a resource; see :meth:`.Service.delete`."""
         self.exchange.service(self.resource_type).delete(id, expected)
 
-    def _load(self, body: Any) -> dict[str, Any]:
+    def _load(self, body: Any) -> tuple[dict[str, Any], list[str]]:
+        """Read a resource, and what of it no schema has."""
         if not isinstance(body, dict):
             raise InvalidSyntax(f"The body must be a JSON object: a {self.resource_type.name}.")
         normalised, _ = normalise_resource(body, self.known, self.exchange.dialect)
-        return load_resource(normalised, self.known, self.exchange.dialect)
+        document = load_resource(normalised, self.known, self.exchange.dialect)
+        return document, find_unknown(normalised, self.known)
 
 
 def _references(service: Service, shown: Projection | None) -> tuple[str, ...]:

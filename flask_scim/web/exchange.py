@@ -38,7 +38,8 @@ class Gateway:
     """What the endpoints need of the app.
 
     :param settings: the settings of the app.
-    :param types: the resource types, each with what of it is served.
+    :param types: the resource types, each with what of it the app serves.
+    :param served: finds the same as one connection has it.
     :param admit: lets a bearer token into a connection, or raises an error.
     :param service: makes the service of one connection and resource type; the third argument is
         the resource type as the connection knows it.
@@ -50,6 +51,7 @@ class Gateway:
 
     settings: Settings
     types: dict[ResourceType, ResourceType]
+    served: Callable[[Connection], dict[ResourceType, ResourceType]]
     admit: Callable[[str, str], Grant]
     service: Callable[[Connection, ResourceType, ResourceType, Dialect], Service]
     cursors: Cursors
@@ -111,7 +113,12 @@ class Exchange:
 
     def known(self, resource_type: ResourceType) -> ResourceType:
         """What the connection knows of a resource type: if it is strict, only what is served."""
-        return self.gateway.types[resource_type] if self.connection.strict else resource_type
+        return self.served[resource_type] if self.connection.strict else resource_type
+
+    @property
+    def served(self) -> dict[ResourceType, ResourceType]:
+        """The resource types, each with what of it is served to the connection."""
+        return self.gateway.served(self.connection)
 
     def service(self, resource_type: ResourceType) -> Service:
         """Make the service of a resource type for this connection."""

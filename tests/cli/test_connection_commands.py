@@ -37,6 +37,7 @@ def test_add_says_all(host: Host) -> None:
         "state": "active",
         "domains": ["acme.com", "acme.org"],
         "policy": {"unknown_members": "ignore"},
+        "mapping": None,
         "endpoint": "/scim/v2/acme",
         "updated": None,
     }

@@ -103,18 +103,6 @@ def test_python(page: Path, namespace: dict[str, Any], capsys: pytest.CaptureFix
         assert any(printed == block.text for block in _blocks(page, "text")), printed
 
 
-def test_a_mapping_that_does_not_fit(namespace: dict[str, Any]) -> None:
-    """The second message of the page on mappings is the one that comes once the first is heeded."""
-    page = DOCS / "mapping.md"
-    _run(page, namespace)
-    app = Flask("broken")
-    app.config.update(SQLALCHEMY_DATABASE_URI="sqlite://", SCIM_USER_MAPPING={"userName": "login"})
-    namespace["db"].init_app(app)
-    with pytest.raises(flask_scim.ConfigurationError) as caught:
-        namespace["scim"].init_app(app)
-    assert f"{caught.value}\n" in [block.text for block in _blocks(page, "text")]
-
-
 # Commands
 
 

@@ -28,14 +28,20 @@ def test_read(admin: Admin, managed: Host, acme: ScimClient) -> None:
         "updated_on": connection["created_at"],
     }
     assert mapping["userName"] == "username"
-    assert mapping['emails[type eq "work"].value'] == "email"
+    assert mapping['emails[type eq "work" and primary eq true].value'] == "email"
     assert mapping["active"] == "!blocked"
 
 
-def test_default_mapping(admin: Admin, acme: ScimClient) -> None:
-    """The mapping that is in force is the one that the app declares."""
-    found = admin.ask("GET", f"{PATH}/default-mapping")
-    assert found == {"mapping": admin.ask("GET", PATH)["mapping"]}
+def test_default_mapping(admin: Admin, managed: Host, acme: ScimClient) -> None:
+    """The default is the identity provider's, fitted to what the app lets be named."""
+    admin.ask("PATCH", "/connections/acme", {"idp": "okta"})
+    found = admin.ask("GET", f"{PATH}/default-mapping")["mapping"]
+    mapping = {pair["scim"]: pair["app"] for pair in found}
+    assert mapping["userName"] == "username"
+    assert mapping["emails[primary eq true].value"] == "email"
+    assert mapping["active"] == "!blocked"
+    changed = admin.ask("PATCH", PATH, {"mapping": found})
+    assert {pair["scim"] for pair in found} <= {pair["scim"] for pair in changed["mapping"]}
 
 
 def test_disable_and_enable(admin: Admin, acme: ScimClient) -> None:
@@ -79,14 +85,39 @@ def test_write_back(admin: Admin, acme: ScimClient) -> None:
     assert admin.ask("PATCH", PATH, body) == found
 
 
+def test_change_mapping(admin: Admin, managed: Host, acme: ScimClient) -> None:
+    """A mapping is the connection's from the next request on, until it is taken back."""
+    acme.create("ann", title="Chef")
+    pairs = [{"scim": "userName", "app": "username"}, {"scim": "nickName", "app": "profile.title"}]
+    pairs.append({"scim": "name.familyName", "app": "last_name", "read_only": True})
+    found = admin.ask("PATCH", PATH, {"mapping": pairs})
+    assert [pair for pair in found["mapping"] if "scim" in pair][:3] == pairs
+    assert found["updated_on"] == admin.ask("GET", "/connections/acme")["updated_at"]
+    (shown,) = acme.get("/Users").json["Resources"]
+    assert shown["nickName"] == "Chef"
+    assert acme.find('nickName eq "chef"') == ["ann"]
+    assert admin.ask("GET", "/connections/acme")["mapping"] == {"User": pairs}
+    assert admin.ask("PATCH", PATH, {"mapping": None})["mapping"] != found["mapping"]
+    assert admin.ask("GET", "/connections/acme")["mapping"] is None
+    (shown,) = acme.get("/Users").json["Resources"]
+    assert shown["title"] == "Chef"
+
+
+def test_enable_with_a_mapping(admin: Admin, acme: ScimClient) -> None:
+    """The request that enables SCIM may bring the mapping along."""
+    admin.ask("DELETE", PATH, status=204)
+    pairs = [{"scim": "userName", "app": "email"}]
+    assert admin.ask("POST", PATH, {"mapping": pairs}, status=201)["mapping"] == pairs
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         ({"user_id_attribute": "externalId"}, "user_id_attribute is what the application"),
         ({"user_id_attribute": None}, "user_id_attribute is what the application"),
         ({"user_id_attribute": 7}, "user_id_attribute: "),
-        ({"mapping": []}, "mapping is what the application"),
-        ({"mapping": [{"scim": "userName", "app": "email"}]}, "mapping is what the application"),
+        ({"mapping": []}, "userName is required and not mapped"),
+        ({"mapping": [{"scim": "userName", "app": "public_id"}]}, "does not offer 'public_id'"),
         ({"mapping": [{"scim": "userName"}]}, "mapping.0.app: "),
         ({"mapping": [{"scim": "a", "auth0": "b"}]}, "mapping.0.auth0: There is no such field"),
         ({"mapping": [None]}, "mapping.0: "),
@@ -97,7 +128,7 @@ def test_write_back(admin: Admin, acme: ScimClient) -> None:
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_refused_change(admin: Admin, acme: ScimClient, method: str, body: Any, words: str) -> None:
-    """What cannot be changed is refused, not ignored."""
+    """What cannot be is refused as a whole, and not ignored."""
     if method == "POST":
         admin.ask("DELETE", PATH, status=204)
     status, message = problem(admin.request(method, PATH, body))

@@ -21,6 +21,7 @@ NEW: dict[str, Any] = {
     "strict": True,
     "domains": ["Globex.example", "bücher.example"],
     "policy": {"unknown_members": "ignore"},
+    "mapping": {"User": [{"scim": "userName", "app": "username"}]},
 }
 
 

@@ -498,7 +498,14 @@ MISFITS: dict[str, tuple[Callable[[Models], Any], list[str]]] = {
         ["seat", "primary key of 2 columns", "needs one column"],
     ),
     "no model": (lambda m: m.scim.users(dict, NAMED), ["dict", "no SQLAlchemy model"]),
-    "no mapping": (lambda m: m.scim.users(m.User), ["no mapping", "SCIM_USER_MAPPING"]),
+    "no mapping": (
+        lambda m: (m.scim.users(m.User), m.scim.groups(m.Team)),
+        ["no mapping", "SCIM_GROUP_MAPPING"],
+    ),
+    "no name for a default": (
+        lambda m: m.scim.users(m.Team),
+        ["userName", "such as username or email", "SCIM_USER_MAPPING", "scim.users(Team,"],
+    ),
     "twice": (
         lambda m: (m.scim.users(m.User, NAMED), m.scim.users(m.User, NAMED)),
         ["User is declared already"],

@@ -400,7 +400,7 @@ def test_init_without_declaration() -> None:
 
 
 def test_init_without_mapping() -> None:
-    """A model needs a mapping, in code or in the settings."""
+    """A model that no default fits needs a mapping, in code or in the settings."""
     db = SQLAlchemy()
 
     class User(db.Model):  # type: ignore[name-defined,misc]
