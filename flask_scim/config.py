@@ -43,6 +43,10 @@ class Settings:
     :param max_patch_members: ``SCIM_MAX_PATCH_MEMBERS``, the most members that one PATCH names.
     :param patch_members_limit: ``SCIM_PATCH_MEMBERS_LIMIT``, the most members of a group that the
         answer to a PATCH shows; above it the answer is empty.
+    :param max_roles_per_group: ``SCIM_MAX_ROLES_PER_GROUP``, to how many roles one group can be
+        mapped.
+    :param max_mapped_roles: ``SCIM_MAX_MAPPED_ROLES``, to how many roles the groups of a connection
+        can be mapped together.
     :param max_bulk_operations: ``SCIM_MAX_BULK_OPERATIONS``, the most operations in one Bulk
         request; 0 switches Bulk off.
     :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
@@ -73,6 +77,8 @@ class Settings:
     max_patch_operations: int = 1_000
     max_patch_members: int = 10_000
     patch_members_limit: int = 100
+    max_roles_per_group: int = 10
+    max_mapped_roles: int = 100
     max_bulk_operations: int = 1_000
     cursor_timeout: int = 3_600
     access_token_lifetime: int = 3_600
@@ -134,6 +140,10 @@ class Settings:
             patch_members_limit=_positive(
                 config, "SCIM_PATCH_MEMBERS_LIMIT", cls.patch_members_limit
             ),
+            max_roles_per_group=_positive(
+                config, "SCIM_MAX_ROLES_PER_GROUP", cls.max_roles_per_group
+            ),
+            max_mapped_roles=_positive(config, "SCIM_MAX_MAPPED_ROLES", cls.max_mapped_roles),
             max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
             cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
             access_token_lifetime=_positive(

@@ -39,6 +39,12 @@ user_deleted = _signals.signal("user-deleted")
 #: every way into the app was closed.
 user_access_ended = _signals.signal("user-access-ended")
 
+#: Sent when somebody has got roles, by an identity provider or a sign-in, with ``event.details``.
+role_granted = _signals.signal("role-granted")
+
+#: Sent when somebody has lost roles that an identity provider or a sign-in had given.
+role_revoked = _signals.signal("role-revoked")
+
 #: Sent when an identity provider has created a group, or brought back one that it had deleted.
 group_created = _signals.signal("group-created")
 
@@ -87,6 +93,8 @@ _BY_TYPE: dict[str, Signal] = {
     "user.deactivated": user_deactivated,
     "user.reactivated": user_reactivated,
     "user.deleted": user_deleted,
+    "user.role_granted": role_granted,
+    "user.role_revoked": role_revoked,
     "group.created": group_created,
     "group.updated": group_updated,
     "group.members_changed": group_members_changed,

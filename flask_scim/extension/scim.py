@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask
@@ -14,7 +14,9 @@ from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.epochs import REVOKED
+from ..access.membership import PAGE, By, Membership
 from ..access.revokers import Revoker
+from ..access.roles import HeldRole, Roles
 from ..access.standing import Standing
 from ..cli.commands import make_commands
 from ..config import ConfigurationError, Settings
@@ -24,15 +26,17 @@ from ..connections.tokens import Tokens
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.resource_types import check_resource_type
-from ..mapping.sources import ModelAttribute, Sourced
+from ..mapping.sources import ModelAttribute, Sourced, Values
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
 from ..provisioning.policy import read_policy
 from ..provisioning.ports import Connection
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
+from ..store.holders import make_holder
 from ..store.marks import Marked
 from ..store.outbox import SqlOutbox
+from ..store.role_tables import add_role_tables
 from ..store.tables import (
     add_access_tables,
     add_login_table,
@@ -45,10 +49,14 @@ from ..web.api import serve
 from ..web.cursors import Cursors
 from ..web.exchange import Gateway
 from ..web.limits import RateLimits
+from ..web.requirements import require
 from .declared import Declared, read_offers, read_scope
 from .layouts import Layouts
+from .roles import DeclaredRoles, read_rules
 from .state import State, current_state, current_watches, signing_keys
 from .wiring import Wiring
+
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class SCIM:
@@ -172,6 +180,8 @@ class SCIM:
         :raises ConfigurationError: if something cannot be used; the message names the repair.
         """
         table = self._share_metadata(model)
+        if self._wiring.declared_roles is not None and resource_type.name == "Group":
+            raise ConfigurationError("Declare the groups before the roles.")
         others = [declared.resource_type for declared in self._wiring.declared.values()]
         check_resource_type(resource_type, others, taken_names(table.metadata))
         record = add_record_table(table.metadata, resource_type.name.lower(), table)
@@ -190,6 +200,46 @@ class SCIM:
         declared.untouchable = untouchable
         self._wiring.declared[resource_type.name] = declared
         return declared
+
+    def roles(
+        self,
+        source: str | ModelAttribute,
+        *,
+        key: str | ModelAttribute | None = None,
+        display: str | ModelAttribute | None = None,
+        tenant: str | ModelAttribute | None = None,
+        fill: Callable[[], dict[str, Any]] | None = None,
+        allowed: Iterable[str] | None = None,
+        never: Iterable[str] = (),
+        admin: str | Iterable[str] = (),
+    ) -> Roles:
+        """Declare where the app keeps the roles of its users, once users and groups are declared.
+
+        :param source: of the users' model, a many-to-many relationship, a JSON column with a list
+            of text, or a column that holds one role.
+        :param key: of a relationship, the column that names a role, such as ``Role.slug``.
+        :param display: of a relationship, the column with what people read.
+        :param tenant: of a relationship, the column that says whose a role is, empty for
+            everybody's.
+        :param fill: of an association object, makes the other columns of a new one.
+        :param allowed: the roles that identity providers may give; left out, all but ``never``.
+        :param never: the roles that they may not give.
+        :param admin: the role, or the roles, of which somebody active has to have one in each
+            tenant; where it is not roles that tell, say it with :meth:`admins`.
+        :return: the roles of whatever app is current.
+        :raises ConfigurationError: if something cannot be used; the message names the repair.
+        """
+        users, groups = (self._wiring.declared.get(name) for name in ("User", "Group"))
+        if users is None:
+            raise ConfigurationError("Declare the users first: scim.users(User, {…}).")
+        if self._wiring.declared_roles is not None:
+            raise ConfigurationError("Roles are declared already.")
+        holder = make_holder(users.model, Values(source, key, display, tenant, fill))
+        near, far = _table_of(users), None if groups is None else _table_of(groups)
+        tables = add_role_tables(near.metadata, near, far)
+        rules = read_rules(allowed, never, admin)
+        self._wiring.declared_roles = DeclaredRoles(holder, tables, rules)
+        return self._wiring.roles
 
     def init_app(self, app: Flask) -> None:
         """Check what is declared and add the endpoints and commands to an app.
@@ -404,6 +454,79 @@ class SCIM:
         """
         return self._wiring.ownership().owned(row)
 
+    def groups_of(
+        self, user: Any, *, take: int | None = PAGE, after: str | None = None
+    ) -> list[Membership]:
+        """List the groups that a user is in, also by way of other groups, with one statement.
+
+        :param user: the user's row.
+        :param take: the most to list; ``None`` for all.
+        :param after: the SCIM ``id`` of the group after which to begin.
+        :return: the groups.
+        """
+        return self._wiring.circle().of(user, take=take, after=after)
+
+    def has_group(self, user: Any, *groups: str, by: By | None = None) -> list[Membership]:
+        """Find out which of some groups a user is in, with one statement.
+
+        :param user: the user's row.
+        :param groups: the SCIM ids, the external ids or the names of the groups.
+        :param by: which of the three they are: an identity provider chooses external ids and names
+            itself, so say ``"id"`` where other customers must not be able to choose the same.
+        :return: those that the user is in; none is false where it is tested.
+        """
+        return self._wiring.circle().of(user, take=None, only=groups, by=by)
+
+    def roles_of(
+        self, user: Any, *, take: int | None = PAGE, after: str | None = None
+    ) -> list[HeldRole]:
+        """List the roles of a user and where they come from, with one statement.
+
+        :param user: the user's row.
+        :param take: the most to list; ``None`` for all.
+        :param after: the role after which to begin.
+        :return: the roles by name.
+        """
+        return self._wiring.roles.of(user, take=take, after=after)
+
+    def signed_in(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Let a function say who is signed in; without one, Flask-Login is asked.
+
+        :param function: returns the user's row, or ``None`` for nobody.
+        :return: the function.
+        """
+        self._wiring.signed_in = function
+        return function
+
+    def requires_group(self, *groups: str, by: By | None = None) -> Callable[[_View], _View]:
+        """Let only those into a view who are in one of some groups; others get 403.
+
+        Put it below the route, and below what asks strangers to sign in.
+
+        :param groups: the groups, as :meth:`has_group` takes them.
+        :param by: which of the three they are.
+        :return: a decorator for views.
+        """
+        return require(
+            self._wiring.whoever_is_signed_in,
+            lambda user: bool(self.has_group(user, *groups, by=by)),
+            "You are in no group that may see this.",
+        )
+
+    def requires_role(self, *roles: str) -> Callable[[_View], _View]:
+        """Let only those into a view who have one of some roles; others get 403.
+
+        See :meth:`requires_group`.
+
+        :param roles: the roles, whoever has given them.
+        :return: a decorator for views.
+        """
+        return require(
+            self._wiring.whoever_is_signed_in,
+            lambda user: self._wiring.roles.has(user, roles),
+            "You have no role that may see this.",
+        )
+
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.
 
@@ -447,3 +570,9 @@ def _row(user: Any) -> Any:
     """The row itself, where something like ``current_user`` stands for it."""
     unwrap = getattr(user, "_get_current_object", None)
     return user if unwrap is None else unwrap()
+
+
+def _table_of(declared: Declared) -> sa.Table:
+    mapper: Any = sa.inspect(declared.model)
+    table: sa.Table = mapper.local_table
+    return table

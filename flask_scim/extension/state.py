@@ -43,6 +43,10 @@ class State:
         """The resource types where the app itself has them, for what is the same everywhere."""
         return self.layouts.own.bindings
 
+    def named(self, name: str) -> Binding | None:
+        """Find a resource type by its name."""
+        return next((b for kind, b in self.bindings.items() if kind.name == name), None)
+
 
 def current_state() -> State:
     """What belongs to the current app.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +12,16 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Session
 
 from ..access.closing import Closing
+from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.following import follow
+from ..access.membership import Circle
 from ..access.ownership import Ownership
 from ..access.revocation import Patience, Revocation
 from ..access.revokers import Revokers
+from ..access.role_book import RoleBook
+from ..access.roles import Roles
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
@@ -49,9 +54,11 @@ from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
+from ..web.requirements import signed_in
 from .causes import current_cause
 from .declared import Declared
 from .layouts import Layouts
+from .roles import DeclaredRoles, make_book, make_circle
 from .state import choose_tenant, current_state, signing_keys
 
 
@@ -66,8 +73,12 @@ class Wiring:
         #: What the host has declared, by the name of the resource type.
         self.declared: dict[str, Declared] = {}
         self.own_tables: OwnTables | None = None
+        #: The roles of the app, where the host has declared any.
+        self.declared_roles: DeclaredRoles | None = None
         #: Says whose the requests of a connection are.
         self.me: Callable[[Connection], Any] | None = None
+        #: Finds the row of whoever is signed in to the app.
+        self.signed_in: Callable[[], Any] = signed_in
         #: Refuse what a request is about to do.
         self.guards: list[Guard] = []
         #: Close the ways into the app of those whose access ends.
@@ -90,7 +101,8 @@ class Wiring:
         tables = self.tables
         records = [declared.record for declared in self.declared.values()]
         logins = [each.logins for each in self.declared.values() if each.logins is not None]
-        owned = [*records, *logins, *tables.owned]
+        roles = [] if self.declared_roles is None else [*self.declared_roles.tables]
+        owned = [*records, *logins, *roles, *tables.owned]
         return Connections(
             self.db.session,
             tables.connections,
@@ -187,6 +199,9 @@ class Wiring:
         policy = state.policy.over(connection.policy)
         references = _references(policy, session, connection, layout.links[resource_type])
         store = SqlStore(session, self._backend(), connection, binding, hooks, references)
+        settle: Callable[[Sequence[Event]], Sequence[Event]] = self._settle
+        if self.declared_roles is not None:
+            settle = partial(self._settle_roles, Consequences(self.role_book()))
         settings = state.settings
         limits = MemberLimits(
             settings.max_members,
@@ -202,9 +217,58 @@ class Wiring:
             self._publish,
             limits,
             self._guard,
-            self._settle,
+            settle,
             refuses_unmapped=policy.unmapped is Unmapped.REFUSE,
         )
+
+    @property
+    def roles(self) -> Roles:
+        """The roles of whatever app is current."""
+
+        def find(id: str) -> Connection | None:
+            return self.connections.get(id)
+
+        return Roles(self.role_book, find, self._settle, self._publish)
+
+    def role_book(self) -> RoleBook:
+        """Open the roles of the current app.
+
+        :return: the roles as they are kept.
+        :raises ConfigurationError: if none are declared.
+        """
+        if self.declared_roles is None:
+            raise ConfigurationError("No roles are declared; call scim.roles(User.roles, …) first.")
+        session, backend = self.db.session(), self._backend()
+        tables, state = self.tables, current_state()
+        return make_book(
+            self.declared_roles, state, session, backend, tables.connections, self.admins
+        )
+
+    def whoever_is_signed_in(self) -> Any:
+        """Find the row of whoever is signed in to the current app.
+
+        :return: the row; ``None`` for nobody.
+        :raises ConfigurationError: if the app does not say, or says somebody of another model.
+        """
+        user, users = self.signed_in(), current_state().named("User")
+        if user is None or (users is not None and isinstance(user, users.model)):
+            return user
+        wanted = "the model of users" if users is None else users.model.__name__
+        raise ConfigurationError(
+            f"{type(user).__name__} is signed in, and users are rows of {wanted}: decorate a "
+            "function that returns one with scim.signed_in."
+        )
+
+    def circle(self) -> Circle:
+        """Find out who is in which group in the current app.
+
+        :return: the people and groups.
+        :raises ConfigurationError: if people are in no groups.
+        """
+        circle = make_circle(current_state(), self.db.session(), self._backend())
+        if circle is None:
+            raise ConfigurationError("Declare users and groups first: scim.groups(…).")
+        return circle
 
     def admission(self) -> Admission:
         """Make what lets clients into connections."""
@@ -342,11 +406,18 @@ class Wiring:
             guard(intent)
 
     def _keep_an_admin(self, intent: Intent) -> None:
-        if self.admins is None or not intent.ends_access or intent.resource_type != "User":
+        if not intent.ends_access or intent.resource_type != "User":
             return
         users = self._users()
-        admins = self.admins(intent.connection)
-        if is_last(self.db.session(), users, admins, intent.row):
+        if self.admins is not None:
+            admins = self.admins(intent.connection)
+            is_last_one = is_last(self.db.session(), users, admins, intent.row)
+        elif self.declared_roles is not None:
+            book_admins = self.role_book().admins
+            is_last_one = book_admins.is_last(intent.connection, users.key_of(intent.row))
+        else:
+            return
+        if is_last_one:
             raise Forbidden(
                 f"User {users.id_of(intent.row)[:100]!r} is the last administrator of this "
                 "customer's account in the application; make somebody else one there first. "
@@ -375,6 +446,9 @@ class Wiring:
             binding = next(iter(state.bindings.values()))
             state.backend = find_backend(binding.connect(self.db.session()))
         return state.backend
+
+    def _settle_roles(self, consequences: Consequences, events: Sequence[Event]) -> Sequence[Event]:
+        return self._settle([*events, *consequences.settle(events)])
 
     def _count_resources(self, connection_id: str) -> dict[str, int]:
         session = self.db.session()

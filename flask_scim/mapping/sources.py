@@ -83,6 +83,28 @@ class Refs:
     fill: Callable[[], dict[str, Any]] | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Values:
+    """Names that a row has, such as its roles: entries of which each is one ``value``.
+
+    :param source: a many-to-many relationship to rows that are there already, or a JSON column with
+        a list of text; or its name.
+    :param value: of a relationship, the column that names one of the rows.
+    :param display: of a relationship, the column with what people read.
+    :param tenant: of a relationship, the column that says whose a row is, empty for everybody's.
+    :param fill: of an association object, makes the other columns of a new one, by name.
+    """
+
+    source: str | ModelAttribute
+    value: str | ModelAttribute | None = None
+    display: str | ModelAttribute | None = None
+    tenant: str | ModelAttribute | None = None
+    fill: Callable[[], dict[str, Any]] | None = None
+
+    def __str__(self) -> str:
+        return str(read_source(self.source))
+
+
 AnySource = Source | Computed | RecordColumn
 #: What a declaration may write where a source is meant.
 Sourced = str | ModelAttribute | Source | Computed

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     REACTIVATED = "reactivated"
     DELETED = "deleted"
     MEMBERS_CHANGED = "members_changed"
+    ROLE_GRANTED = "role_granted"
+    ROLE_REVOKED = "role_revoked"
     # What happens to connections, and to what opens them.
     PAUSED = "paused"
     DISABLED = "disabled"

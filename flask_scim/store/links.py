@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import RelationshipProperty
 
 from ..config import ConfigurationError
 from ..mapping.sources import Refs, read_source
 from ..protocol.schema import Mutability, ResourceType
 from .binding import Binding
 from .places import Place
+from .relations import find_relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,43 +159,22 @@ def _bind_links(binding: Binding, targets: dict[str, Binding]) -> list[Link]:
 
 
 def _bind(binding: Binding, target: Binding, name: str, refs: Refs) -> Link:
-    source = read_source(refs.source)
-    steps: tuple[str, ...] = getattr(source, "steps", ())
-    relationship = _relationship(binding.model, steps[0]) if steps else None
-    refused = ConfigurationError(
-        f"{name}: {source} is no many-to-many relationship from {binding.model.__name__} to "
-        f"{target.model.__name__}; name one, or the way through an association object."
-    )
-    if relationship is None or not relationship.uselist:
-        raise refused
-    near_pairs = relationship.synchronize_pairs
-    if relationship.secondary is not None and len(steps) == 1:
-        table: sa.FromClause = relationship.secondary
-        far_pairs = relationship.secondary_synchronize_pairs or []
-        leads_to = relationship.mapper
-    else:
-        onward = _relationship(relationship.mapper.class_, steps[1]) if len(steps) == 2 else None
-        if onward is None or onward.uselist:
-            raise refused
-        table = relationship.mapper.local_table
-        far_pairs = onward.synchronize_pairs
-        leads_to = onward.mapper
-    if len(near_pairs) != 1 or len(far_pairs) != 1 or leads_to.class_ is not target.model:
-        raise refused
-    (near_key, near), (far_key, far) = near_pairs[0], far_pairs[0]
-    if near_key is not binding.key or far_key is not target.key:
-        raise refused
-    assert isinstance(near, sa.Column)
-    assert isinstance(far, sa.Column)
+    relation = find_relation(binding.model, refs.source)
+    if (
+        relation is None
+        or relation.model is not target.model
+        or relation.near_key is not binding.key
+        or relation.far_key is not target.key
+    ):
+        raise ConfigurationError(
+            f"{name}: {read_source(refs.source)} is no many-to-many relationship from "
+            f"{binding.model.__name__} to {target.model.__name__}; name one, or the way through an "
+            "association object."
+        )
     if target is binding:
         target = binding.apart()
     attribute = binding.resource_type.attribute(name)
     assert attribute is not None
     left_out = tuple(part for part in ("type", "display") if attribute.sub(part) is None)
+    table, near, far = relation[:3]
     return Link(name, table, near, far, target, refs.type, refs.fill, left_out)
-
-
-def _relationship(model: type, name: str) -> RelationshipProperty[Any] | None:
-    mapper: Any = sa.inspect(model)
-    found: RelationshipProperty[Any] | None = mapper.relationships.get(name)
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,13 +13,11 @@ from sqlalchemy.orm import Session
 from ..protocol.errors import InvalidValue
 from ..provisioning.members import Member, MemberChange
 from ..provisioning.ports import Connection, Moved
-from .backends import Sql, insert_or_ignore
+from .backends import Sql
 from .binding import Binding
 from .links import Link
+from .relations import chunks, insert_pairs
 from .untouchable import spare_behind
-
-#: How many keys one statement names: well below what any of the databases takes.
-_CHUNK = 5_000
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ class References:
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
             id_place, shown = link.target.id, link.display
-            for chunk in _chunks(keys):
+            for chunk in chunks(keys):
                 statement = self._visible(link, link.near, id_place.column, shown.column)
                 statement = statement.where(link.near.in_(chunk)).order_by(link.near, link.far)
                 statement = statement.limit(limit)
@@ -90,7 +88,7 @@ class References:
         column = id_place.column
         statement = self._visible(link, column).where(link.near == key, condition)
         raws = list(self.session.scalars(statement))
-        for chunk in _chunks(list(self._find(link, [member for member, _ in also]))):
+        for chunk in chunks(list(self._find(link, [member for member, _ in also]))):
             others = link.target.select(column).where(link.target.key.in_(chunk), condition)
             raws += self.session.scalars(others)
         return [(id_place.codec.decode(raw), link.kind) for raw in raws]
@@ -153,7 +151,7 @@ class References:
         """
         there = self._everyone(link, key)
         self._spare(link, list(there))
-        for chunk in _chunks(list(there)):
+        for chunk in chunks(list(there)):
             self._delete(link, link.near == key, link.far.in_(chunk))
         return {id: far for far, id in there.items()}
 
@@ -174,7 +172,7 @@ class References:
             leaving = {far: id for far, id in there.items() if far not in coming}
         arriving = [far for far in coming if far not in there]
         self._spare(link, [*leaving, *arriving])
-        for chunk in _chunks(list(leaving)):
+        for chunk in chunks(list(leaving)):
             self._delete(link, link.near == key, link.far.in_(chunk))
         self._insert(link, key, arriving)
         return arriving, set(leaving.values())
@@ -195,12 +193,12 @@ class References:
     def _spare(self, link: Link, keys: list[Any]) -> None:
         """Refuse to change what an untouchable row belongs to, but for the end of another one."""
         if link.mirrors is None:
-            for chunk in _chunks(keys):
+            for chunk in chunks(keys):
                 spare_behind(self.session, link.target, chunk)
 
     def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
         found: dict[Any, str] = {}
-        for chunk in _chunks(keys):
+        for chunk in chunks(keys):
             statement = sa.select(link.far).where(link.near == key, link.far.in_(chunk))
             found |= dict.fromkeys(self.session.scalars(statement), "")
         return found
@@ -211,11 +209,9 @@ class References:
         return {far: id_place.codec.decode(raw) for far, raw in self.session.execute(statement)}
 
     def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
-        extra = link.fill() if link.fill is not None and arriving else {}
-        names = link.near.key, link.far.key
-        for chunk in _chunks(arriving):
-            rows = [{names[0]: key, names[1]: far, **extra} for far in chunk]
-            self.session.execute(insert_or_ignore(self.session, link.table), rows)
+        near, far = link.near.key, link.far.key
+        pairs = ({near: key, far: each} for each in arriving)
+        insert_pairs(self.session, link.table, pairs, link.fill)
 
     def _delete(self, link: Link, *conditions: Sql) -> None:
         assert isinstance(link.table, sa.Table)
@@ -239,7 +235,7 @@ class References:
         assert column is not None
         raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
         found: dict[Any, str] = {}
-        for chunk in _chunks(raws):
+        for chunk in chunks(raws):
             statement = target.select(target.key, column).where(column.in_(chunk))
             statement = statement.where(*target.own(self.connection))
             if stay:
@@ -275,8 +271,3 @@ def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:
     for name in link.left_out:
         entry.pop(name, None)
     return entry
-
-
-def _chunks(items: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

@@ -1,0 +1,87 @@
+"""Apps whose people have roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.client import ScimClient
+from tests.roles.staff import ROLES, Staff
+
+
+@pytest.fixture(scope="module")
+def employed(elsewhere: str) -> Iterator[Staff]:
+    """An app whose roles are rows of their own; its rows stay from test to test."""
+    staff = Staff(elsewhere).declare(
+        lambda s: s.scim.roles(
+            s.Person.roles,
+            key=s.Role.slug,
+            display=s.Role.title,
+            tenant=s.Role.firm,
+            never={"owner"},
+            admin="admin",
+        )
+    )
+    with staff.app.app_context():
+        staff.db.create_all()
+    yield staff
+    _drop(staff)
+
+
+@pytest.fixture
+def staff(employed: Staff) -> Iterator[Staff]:
+    """An app whose roles are rows of their own; nobody but the app makes an owner."""
+    _fill(employed)
+    yield employed
+    with employed.app.app_context(), employed.db.engine.begin() as session:
+        for table in reversed(employed.db.metadata.sorted_tables):
+            # Empty tables cost a server much to empty.
+            if session.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+                session.execute(table.delete())
+
+
+@pytest.fixture
+def make_staff(elsewhere: str) -> Iterator[Callable[..., Staff]]:
+    """Makes an app with the roles that it is given, beside that of ``staff``."""
+    made: list[Staff] = []
+
+    def make(roles: Any, mapping: Any = None, **config: Any) -> Staff:
+        staff = Staff(elsewhere)
+        staff.app.config.update(config)
+        made.append(staff.declare(roles, mapping(staff) if mapping else None))
+        with staff.app.app_context():
+            staff.db.drop_all()
+            staff.db.create_all()
+        _fill(staff)
+        return staff
+
+    yield make
+    for staff in made:
+        _drop(staff)
+        with staff.app.app_context():
+            # That of ``staff`` has the same tables.
+            staff.db.create_all()
+            staff.db.engine.dispose()
+
+
+@pytest.fixture
+def acme(staff: Staff) -> ScimClient:
+    """The identity provider of acme."""
+    return staff.connect()
+
+
+def _fill(staff: Staff) -> None:
+    with staff.app.app_context():
+        rows = (staff.Role(slug=slug, title=slug.capitalize()) for slug in ROLES)
+        staff.db.session.add_all(rows)
+        staff.db.session.commit()
+
+
+def _drop(staff: Staff) -> None:
+    with staff.app.app_context():
+        staff.db.session.remove()
+        staff.db.drop_all()
+        staff.db.engine.dispose()
