@@ -14,6 +14,7 @@ from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.epochs import REVOKED
+from ..access.login import Synced
 from ..access.membership import PAGE, By, Membership
 from ..access.revokers import Revoker
 from ..access.roles import HeldRole, Roles
@@ -25,6 +26,7 @@ from ..connections.connections import Connections, is_id
 from ..connections.tokens import Tokens
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
+from ..mapping.claims import read_claims
 from ..mapping.resource_types import check_resource_type
 from ..mapping.sources import ModelAttribute, Sourced, Values
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
@@ -276,9 +278,14 @@ class SCIM:
             self._wiring.make_authority(),
         )
         access = self._wiring.access(app, settings, layouts.own.bindings)
-        app.extensions["scim"] = State(
-            settings, policy, layouts, layouts.watches(), gateway, access
-        )
+        claims = {
+            claim: paths
+            for kind in layouts.own.bindings
+            if kind.name == "User"
+            for claim, paths in read_claims(app.config, kind).items()
+        }
+        watches = layouts.watches()
+        app.extensions["scim"] = State(settings, policy, layouts, watches, gateway, access, claims)
         serve(app, gateway)
         administration = self._wiring.administration(settings, policy, layouts, access)
         app.cli.add_command(make_commands(administration))
@@ -431,6 +438,41 @@ class SCIM:
     def closing(self) -> Closing:
         """What switches the connections of the current app off, and lets their users go."""
         return self._wiring.closing
+
+    def find_for_login(self, connection: Connection, *, subject: str) -> Any:
+        """Find who signs in through a connection, in one query.
+
+        It is whom the connection has provisioned under this key, or who has signed in through it
+        so before; nobody of another tenant, and nobody for the sake of a name or address.
+
+        :param connection: the connection of the identity provider that the person comes from.
+        :param subject: what it calls the person: the ``sub`` of an ID token, the ``NameID`` of an
+            assertion, or what it sends as ``externalId``.
+        :return: the host's object, also of somebody who may not sign in; ``None`` for a stranger.
+        """
+        return self._wiring.logins(connection).find(subject)
+
+    def sync_at_login(
+        self,
+        user: Any,
+        claims: Mapping[str, Any],
+        connection: Connection,
+        *,
+        subject: str | None = None,
+    ) -> Synced:
+        """Write what an identity provider says of a person at sign-in, where SCIM keeps nothing.
+
+        The person is remembered, so that SCIM knows them by ``externalId`` later on. Nothing is
+        committed. Whoever may not sign in stays as they are.
+
+        :param user: the host's object; a new one has to be in the session.
+        :param claims: the claims of an ID token, or the attributes of a SAML assertion.
+        :param connection: the connection of the identity provider that the person comes from.
+        :param subject: what it calls the person; left out, what a claim says.
+        :return: what was written, and what was not.
+        :raises ValueError: if the person is of another tenant, or the subject is somebody else's.
+        """
+        return self._wiring.logins(connection).sync(user, claims, subject)
 
     def owns(self, row: Any, attribute: str | ModelAttribute) -> bool:
         """Tell whether an identity provider keeps an attribute of a row, in one query.

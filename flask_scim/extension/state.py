@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app, has_app_context
 
 from ..access.desk import AccessDesk
 from ..config import ConfigurationError, Settings
+from ..mapping.claims import Paths
 from ..protocol.schema import ResourceType
 from ..provisioning.policy import Policy
 from ..store.backends import Backend
@@ -27,6 +28,7 @@ class State:
     :param watches: what of its rows resources are made of.
     :param gateway: what its endpoints need.
     :param access: people's access to it; ``None`` where it has no users.
+    :param claims: which claims at sign-in fill which attributes of its people.
     :param backend: its database, as soon as somebody has asked.
     """
 
@@ -36,6 +38,7 @@ class State:
     watches: list[Watch]
     gateway: Gateway
     access: AccessDesk | None = None
+    claims: dict[str, Paths] = field(default_factory=dict)
     backend: Backend | None = None
 
     @property

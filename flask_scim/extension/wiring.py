@@ -16,6 +16,7 @@ from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.following import follow
+from ..access.login import Logins
 from ..access.membership import Circle
 from ..access.ownership import Ownership
 from ..access.revocation import Patience, Revocation
@@ -150,6 +151,21 @@ class Wiring:
     def ownership(self) -> Ownership:
         """What of the current app's rows identity providers keep."""
         return Ownership(self.db.session(), current_state().bindings, read_connection, _bound_for)
+
+    def logins(self, connection: Connection) -> Logins:
+        """The sign-ins of a connection's people."""
+        state, kind = current_state(), self._type_of_users()
+        assert state.access is not None
+        return Logins(
+            self.db.session(),
+            self._backend(),
+            connection,
+            _bound_for(connection, kind),
+            ("userName",) if connection.idp == "saml" else ("externalId",),
+            state.claims,
+            self.ownership(),
+            state.access.stand,
+        )
 
     @property
     def closing(self) -> Closing:
