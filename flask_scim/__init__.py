@@ -17,7 +17,7 @@ from .protocol.schema import (
 )
 from .provisioning.changes import Event
 from .provisioning.intents import Intent
-from .provisioning.policy import Policy, UnknownMembers, Unmapped
+from .provisioning.policy import LocalEdits, Policy, UnknownMembers, Unmapped
 from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
@@ -42,6 +42,7 @@ from .signals import (
     user_reactivated,
     user_updated,
 )
+from .store.edits import LocalEdit
 
 __all__ = [
     "SCIM",
@@ -52,6 +53,8 @@ __all__ = [
     "Event",
     "Extension",
     "Intent",
+    "LocalEdit",
+    "LocalEdits",
     "Mutability",
     "Outcome",
     "Policy",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
 from ..provisioning.policy import read_policy
 from ..provisioning.ports import Connection
+from ..store.edits import overriding
 from ..store.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.holders import make_holder
 from ..store.marks import Marked
@@ -55,7 +57,7 @@ from ..web.requirements import require
 from .declared import Declared, read_offers, read_scope
 from .layouts import Layouts
 from .roles import DeclaredRoles, read_rules
-from .state import State, current_state, current_watches, signing_keys
+from .state import State, current_state, current_watches, refusing, signing_keys
 from .wiring import Wiring
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -434,6 +436,15 @@ class SCIM:
         """What has happened, by connection and in order."""
         return self._wiring.outbox
 
+    @contextmanager
+    def overriding(self) -> Iterator[None]:
+        """Let the app change what an identity provider keeps, also where that is refused.
+
+        It is for the app's own administrators; the session is flushed at the end.
+        """
+        with overriding(self.db.session()):
+            yield
+
     @property
     def closing(self) -> Closing:
         """What switches the connections of the current app off, and lets their users go."""
@@ -586,7 +597,7 @@ class SCIM:
         table: sa.Table = mapper.local_table
         if self._wiring.own_tables is None:
             self._wiring.own_tables = add_own_tables(table.metadata)
-            track(self.db.session, current_watches)
+            track(self.db.session, current_watches, refusing)
         elif self._wiring.own_tables.connections.metadata is not table.metadata:
             raise ConfigurationError(
                 f"{model.__name__} is kept in another database than the other resource types."

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import current_app, has_app_context
 
 from ..access.desk import AccessDesk
 from ..config import ConfigurationError, Settings
+from ..connections.connections import read_connection
 from ..mapping.claims import Paths
+from ..protocol.errors import ServiceUnavailable
 from ..protocol.schema import ResourceType
-from ..provisioning.policy import Policy
+from ..provisioning.policy import LocalEdits, Policy
+from ..provisioning.ports import Connection
 from ..store.backends import Backend
 from ..store.binding import Binding
 from ..store.tracking import Watch
@@ -67,6 +71,33 @@ def current_watches() -> list[Watch]:
     if not has_app_context() or "scim" not in current_app.extensions:
         return []
     return current_state().watches
+
+
+def refusing(columns: Any, resource_type: ResourceType) -> Binding | None:
+    """Find where a connection has a resource type, if it refuses the app's own changes.
+
+    :param columns: the columns of the connection's table.
+    :param resource_type: the resource type.
+    :return: where it sits; ``None`` if the connection lets the app change it.
+    """
+    connection = read_connection(columns)
+    if current_state().policy.over(connection.policy).local_edits is not LocalEdits.REFUSE:
+        return None
+    return bound_for(connection, resource_type)
+
+
+def bound_for(connection: Connection, resource_type: ResourceType) -> Binding:
+    """Find where a connection has a resource type, for those who only look.
+
+    :param connection: the connection.
+    :param resource_type: the resource type.
+    :return: where it sits; where the app has it, if the connection's own mapping has gone bad.
+    """
+    layouts = current_state().layouts
+    try:
+        return layouts.of(connection).bindings[resource_type]
+    except ServiceUnavailable:
+        return layouts.own.bindings[resource_type]
 
 
 def choose_tenant(tenant: str | None) -> str | None:

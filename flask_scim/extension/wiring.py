@@ -34,7 +34,7 @@ from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
 from ..protocol.dialects import GENERIC, Dialect
-from ..protocol.errors import Forbidden, ServiceUnavailable, Unauthorized, Unsupported
+from ..protocol.errors import Forbidden, Unauthorized, Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
@@ -60,7 +60,7 @@ from .causes import current_cause
 from .declared import Declared
 from .layouts import Layouts
 from .roles import DeclaredRoles, make_book, make_circle
-from .state import choose_tenant, current_state, signing_keys
+from .state import bound_for, choose_tenant, current_state, signing_keys
 
 
 class Wiring:
@@ -150,7 +150,7 @@ class Wiring:
 
     def ownership(self) -> Ownership:
         """What of the current app's rows identity providers keep."""
-        return Ownership(self.db.session(), current_state().bindings, read_connection, _bound_for)
+        return Ownership(self.db.session(), current_state().bindings, read_connection, bound_for)
 
     def logins(self, connection: Connection) -> Logins:
         """The sign-ins of a connection's people."""
@@ -160,7 +160,7 @@ class Wiring:
             self.db.session(),
             self._backend(),
             connection,
-            _bound_for(connection, kind),
+            bound_for(connection, kind),
             ("userName",) if connection.idp == "saml" else ("externalId",),
             state.claims,
             self.ownership(),
@@ -174,7 +174,7 @@ class Wiring:
         return Closing(connections.get, connections.disable, self._roster, self._service_of_users)
 
     def _roster(self, connection: Connection) -> Roster:
-        binding = _bound_for(connection, self._type_of_users())
+        binding = bound_for(connection, self._type_of_users())
         return Roster(self.db.session(), self._backend(), connection, binding)
 
     def _service_of_users(self, connection: Connection) -> Service:
@@ -482,15 +482,6 @@ class Wiring:
 
     def _plurals(self) -> list[str]:
         return [declared.resource_type.plural for declared in self.declared.values()]
-
-
-def _bound_for(connection: Connection, kind: ResourceType) -> Binding:
-    """Find where a connection has a resource type, for those who only look."""
-    layouts = current_state().layouts
-    try:
-        return layouts.of(connection).bindings[kind]
-    except ServiceUnavailable:
-        return layouts.own.bindings[kind]
 
 
 def _read_mapping(connection: Connection, chosen: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -30,6 +30,17 @@ class Unmapped(StrEnum):
     REFUSE = "refuse"
 
 
+class LocalEdits(StrEnum):
+    """What becomes of the app's own changes to what an identity provider keeps."""
+
+    #: They stand until the identity provider sends the attribute again.
+    OVERWRITE = "overwrite"
+    #: They stand until the identity provider sends another value than it has sent last.
+    KEEP = "keep"
+    #: They are refused.
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The choices that hold for a connection.
@@ -39,10 +50,13 @@ class Policy:
     :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
         who do not exist.
     :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped.
+    :param local_edits: ``SCIM_LOCAL_EDITS``, what becomes of the app's own changes to what an
+        identity provider keeps.
     """
 
     unknown_members: UnknownMembers = UnknownMembers.REFUSE
     unmapped: Unmapped = Unmapped.IGNORE
+    local_edits: LocalEdits = LocalEdits.OVERWRITE
 
     def over(self, choices: Mapping[str, Any]) -> Policy:
         """Put the choices of a connection before those of the app.

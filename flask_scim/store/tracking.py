@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, aliased
 
 from ..mapping.sources import Source
 from .binding import Binding
+from .edits import Refusing, refuse_deletion, refuse_edits
+from .ownership import find_owners
 
 _WRITING = "flask_scim.writing"
 
@@ -39,10 +41,16 @@ class Watch:
 
     def __init__(self, binding: Binding, beside: Iterable[Source] = ()) -> None:
         self.binding = binding
+        #: The names of attributes that SCIM writes and nobody reads, by the same.
+        self.hidden: dict[tuple[str, ...], set[str]] = {}
         #: Their names by the to-one relationships that lead to them, with the class there.
         self.watched: dict[tuple[str, ...], tuple[type, set[str]]] = {(): (binding.model, set())}
         for source in (*_sources(binding), *beside):
             self._add(source)
+        for place in binding.places:
+            if isinstance(place.source, Source) and place.is_secret:
+                *relations, name = place.source.steps
+                self.hidden.setdefault(tuple(relations), set()).add(name)
 
     def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:
         """The primary keys of the rows that reach some others by relationships.
@@ -78,11 +86,14 @@ class Watch:
             self.watched.setdefault(relations, (related.mapper.class_, set()))
 
 
-def track(sessions: Any, watches: Callable[[], Iterable[Watch]]) -> None:
+def track(sessions: Any, watches: Callable[[], Iterable[Watch]], refusing: Refusing) -> None:
     """Move the version of a record when the app changes its row through the ORM.
+
+    Where a connection refuses that, the flush fails before anything is written.
 
     :param sessions: the host's session factory.
     :param watches: finds what is mapped in the app in hand.
+    :param refusing: finds out whether a connection refuses the app's own changes.
     """
 
     def before_flush(session: Session, *_: Any) -> None:
@@ -92,12 +103,22 @@ def track(sessions: Any, watches: Callable[[], Iterable[Watch]]) -> None:
             binding = watch.binding
             removed = [row for row in session.deleted if isinstance(row, binding.model)]
             if removed:
-                _forget(session, binding, [binding.key_of(row) for row in removed])
+                keys = [binding.key_of(row) for row in removed]
+                owners = find_owners(session, binding, keys)
+                refuse_deletion(session, binding, removed, owners, refusing)
+                _forget(session, binding, keys)
             for relations, (model, names) in watch.watched.items():
-                changed = [row for row in session.dirty if _has_changed(row, model, names)]
-                if changed:
-                    keys = [sa.inspect(row).identity[0] for row in changed]
-                    touch(session, binding, watch.rows_behind(relations, keys))
+                also = watch.hidden.get(relations, set())
+                changed = [row for row in session.dirty if _has_changed(row, model, names | also)]
+                if not changed:
+                    continue
+                keys = [sa.inspect(row).identity[0] for row in changed]
+                behind = watch.rows_behind(relations, keys)
+                # Most rows of an app are nobody's: they cost this one look and no write.
+                owners = find_owners(session, binding, behind)
+                refuse_edits(session, binding, relations, changed, owners, refusing)
+                if owners and any(_has_changed(row, model, names) for row in changed):
+                    touch(session, binding, behind)
 
     event.listen(sessions, "before_flush", before_flush)
 
