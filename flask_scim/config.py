@@ -59,6 +59,8 @@ class Settings:
         one that hangs, and is tried again.
     :param revocation_retry: ``SCIM_REVOCATION_RETRY``, whether the process in which a revoker has
         failed tries again itself.
+    :param session_guard: ``SCIM_SESSION_GUARD``, whether sessions are refused that began before
+        the access of their owner ended.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
     :param rate_limit: ``SCIM_RATE_LIMIT``, how many requests a second of one connection are let
         through in any case; ``None`` where all are.
@@ -85,6 +87,7 @@ class Settings:
     revocation_wait: int = 5
     revoker_timeout: int = 10
     revocation_retry: bool = True
+    session_guard: bool = True
     docs: bool = True
     rate_limit: int | None = None
     rate_burst: int = 0
@@ -152,6 +155,7 @@ class Settings:
             revocation_wait=_whole(config, "SCIM_REVOCATION_WAIT", cls.revocation_wait),
             revoker_timeout=_positive(config, "SCIM_REVOKER_TIMEOUT", cls.revoker_timeout),
             revocation_retry=bool(config.get("SCIM_REVOCATION_RETRY", cls.revocation_retry)),
+            session_guard=bool(config.get("SCIM_SESSION_GUARD", cls.session_guard)),
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
             rate_limit=_read_rate_limit(config),
             rate_burst=_whole(config, "SCIM_RATE_BURST", cls.rate_burst),

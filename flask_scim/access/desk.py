@@ -24,22 +24,22 @@ class AccessDesk:
 
     :param revocation: what ends access.
     :param backend: finds the database behind it.
-    :param covered: the ways into the app that are closed without a revoker.
+    :param covered: names the ways into the app that are closed without a revoker.
     """
 
     revocation: Revocation
     backend: Callable[[], Backend]
-    covered: tuple[str, ...] = ()
+    covered: Callable[[], tuple[str, ...]] = tuple
 
     @property
     def open_ways(self) -> list[str]:
         """The ways into the app that exist and that nothing closes."""
-        return self.revocation.revokers.uncovered(self.covered)
+        return self.revocation.revokers.uncovered(self.covered())
 
     def describe(self) -> list[str]:
         """Say what closes the ways into the app, a line for each."""
         lines = [f"  {name}: closed by its revoker" for name in self.revocation.revokers.names]
-        lines += [f"  {name}: closed by Flask-SCIM" for name in self.covered]
+        lines += [f"  {name}: closed by Flask-SCIM" for name in self.covered()]
         lines += [f"  {name}: closed by nothing" for name in self.open_ways]
         return ["Ways into the app", *lines] if lines else []
 

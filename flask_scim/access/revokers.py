@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..config import ConfigurationError
@@ -16,16 +16,23 @@ _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
 
 
 class Revokers:
-    """What closes the ways into the app, by the name of the way."""
+    """What closes the ways into the app, by the name of the way.
 
-    def __init__(self) -> None:
-        self._revokers: dict[str, Revoker] = {}
-        self._ways: dict[str, None] = {}
+    :param host: the revokers of the host; left out, there are none yet.
+    :param own: finds those of ours.
+    """
+
+    def __init__(
+        self, host: Revokers | None = None, own: Callable[[], Mapping[str, Revoker]] = dict
+    ) -> None:
+        self._revokers: dict[str, Revoker] = {} if host is None else host._revokers
+        self._ways: dict[str, None] = {} if host is None else host._ways
+        self._own = own
 
     @property
     def names(self) -> tuple[str, ...]:
         """The ways into the app that have a revoker."""
-        return tuple(self._revokers)
+        return tuple({**self._own(), **self._revokers})
 
     def add(self, name: str, revoker: Revoker) -> None:
         """Register what closes a way into the app.
@@ -55,7 +62,7 @@ class Revokers:
         :param covered: those that are closed otherwise.
         :return: their names.
         """
-        closed = {*self._revokers, *covered}
+        closed = {*self.names, *covered}
         return [name for name in self._ways if name not in closed]
 
     def end(self, name: str, user: Any, ending: Ending) -> int:
@@ -67,7 +74,7 @@ class Revokers:
         :return: how many of its kind have ended.
         :raises Exception: what the revoker raises, or :class:`Unbelievable`.
         """
-        revoker = self._revokers.get(name)
+        revoker = self._revokers.get(name) or self._own().get(name)
         if revoker is None:
             raise LookupError(f"nothing is registered any more as {name!r}")
         told: object = revoker(user, ending)

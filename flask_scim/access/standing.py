@@ -33,12 +33,16 @@ class Standing:
     :param ended: when their access last ended; ``None`` if it never did.
     :param fully_out: whether nothing that began before that goes on; false as long as a way into
         the app is still to be closed.
+    :param by_idp: whether an identity provider has put them out, and not let them in again.
+    :param epoch: how often their access has ended.
     """
 
     reason: Refusal | None
     connection_id: str | None = None
     ended: datetime | None = None
     fully_out: bool = True
+    by_idp: bool = False
+    epoch: int = 0
 
     def __bool__(self) -> bool:
         return self.reason is None
@@ -77,6 +81,8 @@ def stand(revocation: Revocation, user: Any) -> Standing:
             access.c.cause,
             access.c.connection_id,
             access.c.ended,
+            access.c.out,
+            access.c.epoch,
             still.scalar_subquery(),
         )
         .outerjoin(access, access.c.row_id == binding.key)
@@ -85,7 +91,7 @@ def stand(revocation: Revocation, user: Any) -> Standing:
     found = binding.connect(revocation.sessions()).execute(statement).first()
     if found is None:
         return Standing(Refusal.UNKNOWN)
-    raw, barred, cause, connection_id, ended, count = found
+    raw, barred, cause, connection_id, ended, out, epoch, count = found
     is_active = True
     if active is not None:
         value = active.read(user, {}) if column is None else active.codec.decode(raw)
@@ -93,4 +99,4 @@ def stand(revocation: Revocation, user: Any) -> Standing:
     reason = None
     if barred or not is_active:
         reason = Refusal.DELETED if cause == DELETED else Refusal.DEACTIVATED
-    return Standing(reason, connection_id, ended, not count)
+    return Standing(reason, connection_id, ended, not count, bool(out), epoch or 0)

@@ -54,6 +54,7 @@ from ..web.cursors import Cursors
 from ..web.exchange import Gateway
 from ..web.limits import RateLimits
 from ..web.requirements import require
+from ..web.sessions import UserOf
 from .declared import Declared, read_offers, read_scope
 from .layouts import Layouts
 from .roles import DeclaredRoles, read_rules
@@ -386,6 +387,16 @@ class SCIM:
         :raises ConfigurationError: if a name cannot be used.
         """
         self._wiring.revokers.declare(names)
+
+    def guard_sessions(self, user_of: UserOf) -> None:
+        """Let sessions of the app's own be refused that began before their owner was put out.
+
+        Those of Flask-Login are looked after without it.
+
+        :param user_of: the key of the session under which the primary key of the app's row stands,
+            or a function that takes the session and returns the primary key, the row or ``None``.
+        """
+        self._wiring.user_of = user_of
 
     def revoke(self, user: Any, cause: str = REVOKED) -> Report:
         """End all that a user has begun: sessions, API keys and whatever else has a revoker.

@@ -20,9 +20,11 @@ from ..access.login import Logins
 from ..access.membership import Circle
 from ..access.ownership import Ownership
 from ..access.revocation import Patience, Revocation
-from ..access.revokers import Revokers
+from ..access.revokers import Revoker, Revokers
 from ..access.role_book import RoleBook
 from ..access.roles import Roles
+from ..access.sessions import Sessions
+from ..access.stored import STORED, Shelf, clearing, find_shelf
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
@@ -56,6 +58,7 @@ from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
 from ..web.requirements import signed_in
+from ..web.sessions import SessionGuard, UserOf
 from .causes import current_cause
 from .declared import Declared
 from .layouts import Layouts
@@ -82,6 +85,8 @@ class Wiring:
         self.signed_in: Callable[[], Any] = signed_in
         #: Refuse what a request is about to do.
         self.guards: list[Guard] = []
+        #: Says whose a session is, where it is not Flask-Login's.
+        self.user_of: UserOf | None = None
         #: Close the ways into the app of those whose access ends.
         self.revokers = Revokers()
         #: Says who administers the account of a connection's customer.
@@ -337,20 +342,37 @@ class Wiring:
     def access(
         self, app: Flask, settings: Settings, bindings: dict[ResourceType, Binding]
     ) -> AccessDesk | None:
-        """Make what looks after people's access to an app; ``None`` where it has no users."""
+        """Make what looks after people's access to an app, and after their sessions.
+
+        :return: it; ``None`` where the app has no users.
+        """
         users = self.declared.get("User")
         if users is None or users.access is None:
             return None
+        tables = users.access
+
+        def find_own() -> dict[str, Revoker]:
+            return {} if find() is None else {STORED: clearing(find)}
+
+        def find() -> Shelf | None:
+            return find_shelf(app.session_interface, self.db.session, tables.sessions)
+
         revocation = Revocation(
             app.app_context,
             self.db.session,
             bindings[users.resource_type],
-            users.access,
-            self.revokers,
+            tables,
+            Revokers(self.revokers, find_own) if settings.session_guard else self.revokers,
             Patience(settings.revocation_wait, settings.revoker_timeout, settings.revocation_retry),
             self._tell_of_access,
         )
-        return AccessDesk(revocation, self._backend)
+        if not settings.session_guard:
+            return AccessDesk(revocation, self._backend)
+        guard = SessionGuard(Sessions(revocation, find), signing_keys, lambda: self.user_of)
+        guard.watch(app)
+        return AccessDesk(
+            revocation, self._backend, lambda: ("sessions",) if guard.watches(app) else ()
+        )
 
     def mappings(self) -> Layouts:
         """The mappings of the connections of the current app."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 
@@ -71,7 +72,7 @@ class Binding:
         self._problems: list[str] = []
         self.places = [self._place(path, source) for path, source in mapping.sources]
         self.tenant = None if tenant is None else self._scope("tenant", tenant)
-        self.id = self._key_place() if id is None else self._scope("id", id)
+        self.id = self.key_place if id is None else self._scope("id", id)
         self._check_scopes()
         if self._problems:
             heading = f"The mapping of {self.resource_type.name} does not fit {model.__name__}"
@@ -247,7 +248,9 @@ class Binding:
         name = self.mapper.get_property_by_column(column).key
         return getattr(self.entity, name).expression  # type: ignore[no-any-return]  # so are aliases
 
-    def _key_place(self) -> Place:
+    @cached_property
+    def key_place(self) -> Place:
+        """The place of the primary key."""
         attribute = self.resource_type.attribute("id")
         assert attribute is not None
         path = AttributePath(attribute)

@@ -252,10 +252,12 @@ class AccessTables(NamedTuple):
     :param access: how often the access of each has ended, which outlives the person and the
         connection: what began before must not begin to count again.
     :param revocations: what is to be ended for whom, and what became of it.
+    :param sessions: whose the sessions are that Flask-Session keeps in the database.
     """
 
     access: sa.Table
     revocations: sa.Table
+    sessions: sa.Table
 
 
 def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
@@ -265,11 +267,12 @@ def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
     :param host: the table of the host's model of users.
     :return: the tables; ``row_id`` has the type of the host's key, and does not refer to it.
     """
+    (key,) = host.primary_key.columns
     return AccessTables(
         sa.Table(
             "scim_own_access",
             metadata,
-            _key_of(host),
+            _person(key),
             sa.Column("epoch", sa.Integer, nullable=False),
             sa.Column("ended", UtcDateTime, nullable=False),
             sa.Column("cause", sa.String(64), nullable=False),
@@ -282,7 +285,7 @@ def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
         sa.Table(
             "scim_own_revocation",
             metadata,
-            _key_of(host),
+            _person(key),
             sa.Column("name", sa.String(64), primary_key=True),
             sa.Column("epoch", sa.Integer, nullable=False),
             sa.Column("resource_id", sa.String(255), nullable=False),
@@ -296,11 +299,17 @@ def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
             sa.Column("ended", sa.BigInteger),
             sa.Column("error", sa.String(500)),
         ),
+        sa.Table(
+            "scim_own_session",
+            metadata,
+            sa.Column("session_id", sa.String(255), primary_key=True),
+            sa.Column("user_id", key.type, key="row_id", nullable=False, index=True),
+            sa.Column("epoch", sa.Integer, nullable=False),
+        ),
     )
 
 
-def _key_of(host: sa.Table) -> sa.Column[Any]:
-    (key,) = host.primary_key.columns
+def _person(key: sa.Column[Any]) -> sa.Column[Any]:
     return sa.Column("user_id", key.type, primary_key=True, key="row_id", autoincrement=False)
 
 

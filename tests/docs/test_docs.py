@@ -83,6 +83,8 @@ def namespace(
             with app.app_context():
                 for engine in database.engines.values():
                     engine.dispose()
+    # Receivers of signals go with the page, lest they listen to the apps of other tests.
+    vars(module).clear()
 
 
 def _run(page: Path, namespace: dict[str, Any]) -> None:
