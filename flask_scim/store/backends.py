@@ -29,6 +29,8 @@ RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
     Operator.LT: lt,
     Operator.LE: le,
 }
+#: What JSON says where nothing is assigned.
+_NOTHING = ("null", '""', "[]", "{}")
 _FOLD_FUNCTION = "flask_scim_fold"
 #: How much of a text sorting looks at: what MariaDB sorts by, and what fits into a cursor.
 SORTED_LENGTH = 255
@@ -112,7 +114,7 @@ class Backend:
 
     def json_present(self, json: Sql, keys: Keys) -> Sql:
         """Tell whether JSON holds something at the keys that is neither null nor empty."""
-        return self.json_text(json, keys).not_in(("", "[]", "{}"))
+        raise NotImplementedError
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
         """Read the elements of a JSON array, in order.
@@ -144,24 +146,35 @@ class PostgreSQL(Backend):
         return sa.func.lower(text if value.isascii() else sa.collate(text, "und-x-icu"))
 
     def json_text(self, json: Sql, keys: Keys) -> Sql:
-        text: Sql = sa.cast(json, JSONB)[keys].astext
+        text: Sql = _at(json, keys).astext
         return text
 
+    def json_present(self, json: Sql, keys: Keys) -> Sql:
+        return sa.cast(_at(json, keys), sa.Text).not_in(_NOTHING)
+
     def json_number(self, json: Sql, keys: Keys) -> Sql:
-        value = sa.cast(json, JSONB)[keys]
+        value = _at(json, keys)
         return sa.case(
             (sa.func.jsonb_typeof(value) == "number", sa.cast(value.astext, sa.Numeric)),
             else_=None,
         )
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
-        value = sa.cast(json, JSONB)[keys]
+        value = _at(json, keys)
         array = sa.case(
             (sa.func.jsonb_typeof(value) == "array", value),
             else_=sa.cast(sa.literal_column("'[]'"), JSONB),
         )
         element = sa.func.jsonb_array_elements(array, type_=JSONB).column_valued("element")
         return element.scalar_alias, element
+
+
+def _at(json: Sql, keys: Keys) -> Any:
+    """The value at some keys, one after the other: a path would be cut at commas and braces."""
+    value: Any = sa.cast(json, JSONB)
+    for key in keys or [()]:
+        value = value[key]
+    return value
 
 
 class SQLite(Backend):
@@ -213,6 +226,12 @@ class SQLite(Backend):
     def json_boolean(self, json: Sql, keys: Keys) -> Sql:
         return sa.func.json_type(json, _json_path(keys)) == "true"
 
+    def json_present(self, json: Sql, keys: Keys) -> Sql:
+        text = self.json_text(json, keys)
+        # Text that looks like JSON is text.
+        is_text = sa.func.json_type(json, _json_path(keys)) == "text"
+        return sa.and_(text != "", sa.or_(is_text, text.not_in(_NOTHING)))
+
     def json_number(self, json: Sql, keys: Keys) -> Sql:
         path = _json_path(keys)
         is_number = sa.func.json_type(json, path).in_(("integer", "real"))
@@ -263,6 +282,10 @@ class MySQL(Backend):
         value = sa.func.json_extract(json, _json_path(keys)) if keys else json
         present = sa.func.json_type(value) != "NULL"
         return sa.case((present, sa.func.json_unquote(value, type_=sa.String)), else_=None)
+
+    def json_present(self, json: Sql, keys: Keys) -> Sql:
+        value = sa.func.json_extract(json, _json_path(keys), type_=sa.Text) if keys else json
+        return sa.type_coerce(value, sa.Text).not_in(_NOTHING)
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
         value = sa.func.json_extract(json, _json_path(keys))

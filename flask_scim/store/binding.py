@@ -18,12 +18,17 @@ from ..protocol.resolver import AttributePath
 from ..protocol.schema import Type, Uniqueness
 from ..provisioning.ports import Connection
 from .backends import Sql
-from .codecs import BooleanCodec, Codec, HashedCodec, JsonCodec, TextCodec
+from .codecs import BooleanCodec, Codec, HashedCodec, TextCodec
 from .fitting import find_codec
+from .json_codecs import JsonCodec
 from .marks import Marks
 from .places import Place
 
 _NO_MARKS = Marks()
+
+
+#: What ends a name in the path of JSON.
+_UNQUOTED = frozenset('"\\')
 
 
 class Binding:
@@ -371,6 +376,11 @@ class Binding:
     def _codec(
         self, path: AttributePath, source: AnySource, kind: Any, keys: tuple[str, ...]
     ) -> Codec:
+        if any(set(key) & _UNQUOTED or not key.isprintable() for key in keys):
+            self._problems.append(
+                f"{path}: {source} names a key with a quotation mark or a backslash in it, which "
+                "no filter can follow; name another."
+            )
         attribute = path.leaf
         inverted = isinstance(source, Source) and source.inverted
         codec = find_codec(path.leaf, kind, keys, inverted=inverted)

@@ -18,7 +18,7 @@ from ..protocol.matcher import RELATIONS as MEANINGS
 from ..protocol.schema import Attribute, Type
 from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, is_sound, read_datetime, write_datetime
-from .backends import RELATIONS, SORTED_LENGTH, Backend, Keys, Sql
+from .backends import RELATIONS, SORTED_LENGTH, Backend, Sql
 
 
 class Codec(ABC):
@@ -296,65 +296,6 @@ class DateTimeCodec(Codec):
         return moment.astimezone(UTC) if self.aware else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-class JsonCodec(Codec):
-    """A value at some keys of a JSON column; the column itself is read and written as a whole."""
-
-    def __init__(self, attribute: Attribute, keys: Keys) -> None:
-        self.attribute = attribute
-        self.keys = keys
-
-    def decode(self, raw: Any) -> Any:
-        for key in self.keys:
-            if not isinstance(raw, dict):
-                return None
-            raw = raw.get(key)
-        return None if raw in ("", [], {}) else raw
-
-    def present(self, backend: Backend, column: Sql) -> Sql:
-        return backend.json_present(column, self.keys)
-
-    def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
-        return compare_json(backend, column, self.keys, self.attribute, operator, value)
-
-    def order(self, backend: Backend, column: Sql) -> Sql:
-        return order_json(backend, column, self.keys, self.attribute)
-
-
-def compare_json(
-    backend: Backend,
-    json: Sql,
-    keys: Keys,
-    attribute: Attribute,
-    operator: Operator,
-    value: Comparable,
-) -> Sql:
-    """Compare a simple value that stands at some keys of JSON.
-
-    :param backend: the database.
-    :param json: the JSON.
-    :param keys: the keys that lead to the value; none for the JSON itself.
-    :param attribute: the definition of the value.
-    :param operator: the operator of the filter.
-    :param value: what to compare with.
-    :return: the condition; NULL or false where nothing is assigned.
-    """
-    match attribute.type:
-        case Type.BOOLEAN:
-            found = backend.json_boolean(json, keys)
-            return found if value else sa.and_(backend.json_present(json, keys), sa.not_(found))
-        case Type.INTEGER | Type.DECIMAL:
-            return RELATIONS[operator](backend.json_number(json, keys), value)
-        case Type.DATETIME:
-            assert isinstance(value, datetime)
-            text = backend.json_text(json, keys)
-            return backend.compare_text(text, operator, write_datetime(value), exact=True)
-        case _:
-            exact = attribute.case_exact or attribute.type is not Type.STRING
-            text = backend.json_text(json, keys)
-            condition = backend.compare_text(text, operator, str(value), exact=exact)
-            return sa.and_(condition, text != "") if MEANINGS[operator]("", value) else condition
-
-
 def order_text(backend: Backend, text: Sql, *, exact: bool) -> Sql:
     """The expression by which to sort text.
 
@@ -366,26 +307,6 @@ def order_text(backend: Backend, text: Sql, *, exact: bool) -> Sql:
     text = sa.func.nullif(text, "")
     folded = text if exact else backend.folded(text, "\u00e9")
     return backend.sortable(sa.func.substr(folded, 1, SORTED_LENGTH))
-
-
-def order_json(backend: Backend, json: Sql, keys: Keys, attribute: Attribute) -> Sql:
-    """The expression by which to sort a simple value that stands at some keys of JSON.
-
-    :param backend: the database.
-    :param json: the JSON.
-    :param keys: the keys that lead to the value; none for the JSON itself.
-    :param attribute: the definition of the value.
-    :return: the expression; NULL where nothing is assigned.
-    """
-    match attribute.type:
-        case Type.BOOLEAN:
-            is_true, is_there = backend.json_boolean(json, keys), backend.json_present(json, keys)
-            return sa.case((is_true, 1), (is_there, 0), else_=None)
-        case Type.INTEGER | Type.DECIMAL:
-            return backend.json_number(json, keys)
-        case _:
-            exact = attribute.case_exact or attribute.type is not Type.STRING
-            return order_text(backend, backend.json_text(json, keys), exact=exact)
 
 
 def _choice(member: enum.Enum | str) -> str:

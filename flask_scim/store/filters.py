@@ -18,7 +18,8 @@ from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, comparable
 from .backends import Backend, Keys, Sql
 from .binding import Binding
-from .codecs import DateTimeCodec, JsonCodec, NumberTextCodec, compare_json
+from .codecs import DateTimeCodec, NumberTextCodec
+from .json_codecs import JsonCodec, compare_json
 from .links import Link
 from .places import Place
 from .references import References

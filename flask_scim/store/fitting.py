@@ -12,12 +12,12 @@ from .codecs import (
     Codec,
     DateTimeCodec,
     EnumCodec,
-    JsonCodec,
     NumberCodec,
     NumberTextCodec,
     TextCodec,
     UuidTextCodec,
 )
+from .json_codecs import InvertedJsonCodec, JsonCodec
 
 _TEXT_TYPES = (Type.STRING, Type.REFERENCE, Type.BINARY)
 
@@ -33,8 +33,11 @@ def find_codec(
     :param inverted: whether the column says the opposite.
     :return: the codec, or ``None`` if the column cannot hold the attribute.
     """
-    if isinstance(kind, sa.JSON) and not inverted and (keys or _is_structured(attribute)):
-        return JsonCodec(attribute, keys)
+    if isinstance(kind, sa.JSON) and (keys or _is_structured(attribute)):
+        if not inverted:
+            return JsonCodec(attribute, keys)
+        is_switch = keys and attribute.type is Type.BOOLEAN and not attribute.multi_valued
+        return InvertedJsonCodec(attribute, keys) if is_switch else None
     return None if keys else _find_column_codec(attribute, kind, inverted=inverted)
 
 

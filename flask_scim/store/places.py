@@ -12,7 +12,8 @@ from ..mapping.sources import AnySource, Computed, RecordColumn, Source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
 from .backends import Keys, Sql
-from .codecs import Codec, JsonCodec
+from .codecs import Codec
+from .json_codecs import JsonCodec
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..protocol.values import comparable
 from ..provisioning.ports import Query
 from .backends import SORTED_LENGTH, Backend, Keys, Sql
 from .binding import Binding
-from .codecs import JsonCodec, order_json
+from .json_codecs import JsonCodec, order_json
 from .paging import Order
 from .places import Place
 

@@ -317,6 +317,7 @@ class Models:
     Team: Any
     Badge: Any
     Seat: Any
+    Desk: Any
 
 
 def make_models() -> Models:
@@ -337,6 +338,10 @@ def make_models() -> Models:
         settings: Mapped[Any] = mapped_column(sa.JSON, nullable=True)
         team_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Team.id))
         team: Mapped[Team | None] = relationship()
+        boss_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
+        boss: Mapped[User | None] = relationship(remote_side=id, back_populates="deputy")
+        deputy: Mapped[User | None] = relationship(back_populates="boss", uselist=False)
+        desk: Mapped[Desk | None] = relationship(back_populates="user")
         badges: Mapped[list[Badge]] = relationship()
 
         @hybrid_property
@@ -352,12 +357,19 @@ def make_models() -> Models:
         name: Mapped[str]
         user_id: Mapped[int] = mapped_column(sa.ForeignKey(User.id))
 
+    class Desk(db.Model):  # type: ignore[name-defined,misc]
+        id: Mapped[int] = mapped_column(primary_key=True)
+        floor: Mapped[str | None]
+        user_id: Mapped[int] = mapped_column(sa.ForeignKey(User.id))
+        user: Mapped[User] = relationship(back_populates="desk")
+        sitter: Mapped[User] = relationship(viewonly=True)
+
     class Seat(db.Model):  # type: ignore[name-defined,misc]
         row: Mapped[int] = mapped_column(primary_key=True)
         number: Mapped[int] = mapped_column(primary_key=True)
         login: Mapped[str]
 
-    return Models(db, SCIM(db), User, Team, Badge, Seat)
+    return Models(db, SCIM(db), User, Team, Badge, Seat, Desk)
 
 
 def bind(declare: Callable[[Models], Any], **config: Any) -> Binding:
@@ -385,6 +397,10 @@ def users(mapping: dict[str, Any], **options: Any) -> Callable[[Models], Any]:
         (users({"active": "!blocked"}), "active: !blocked"),
         (users({"title": "settings.job.title"}), "title: settings.job.title"),
         (users({"addresses": "settings.places"}), "addresses: settings.places"),
+        (users({"active": "!settings.blocked"}), "active: !settings.blocked"),
+        (users({"title": "desk.floor"}), "title: desk.floor"),
+        (users({"title": read_only("boss.login")}), "title: boss.login, read only"),
+        (users({"title": read_only("boss.boss.login")}), "title: boss.boss.login, read only"),
         (users({"name": "settings"}), "name: settings"),
         (users({"displayName": "team.name"}), "displayName: team.name"),
         (users({"externalId": "age"}), "externalId: age"),
@@ -472,7 +488,6 @@ MISFITS: dict[str, tuple[Callable[[Models], Any], list[str]]] = {
     "text for an object": (users({"name": "code"}), ["name", "complex", "code", "cannot hold"]),
     "text for entries": (users({"emails": "code"}), ["emails", "code", "cannot hold", "JSON"]),
     "key of text": (users({"title": "code.title"}), ["title", "code.title", "cannot hold"]),
-    "inverted key": (users({"active": "!settings.off"}), ["active", "settings.off", "cannot hold"]),
     "JSON without a key": (users({"title": "settings"}), ["title", "settings", "key of a JSON"]),
     "hash in JSON": (
         users({"password": hashed("settings.secret", str.upper)}),
@@ -506,6 +521,24 @@ MISFITS: dict[str, tuple[Callable[[Models], Any], list[str]]] = {
         lambda m: m.scim.users(m.Team),
         ["userName", "such as username or email", "SCIM_USER_MAPPING", "scim.users(Team,"],
     ),
+    "round": (
+        users({"title": read_only("desk.user.code")}),
+        ["title: desk.user.code goes round: user leads back over desk; leave both out."],
+    ),
+    "round without an inverse": (
+        users({"title": read_only("desk.sitter.code")}),
+        ["desk.sitter.code goes round: sitter leads back over desk"],
+    ),
+    "round on one model": (
+        users({"title": read_only("boss.deputy.code")}),
+        ["boss.deputy.code goes round: deputy leads back over boss"],
+    ),
+    "another resource": (
+        users({"title": "boss.code"}),
+        ["title: boss.code leads to another User, a resource of its own; wrap it in read_only()."],
+    ),
+    "a key that ends a path": (users({"title": 'settings.a"b'}), ["quotation mark"]),
+    "no boolean to invert": (users({"active": "!settings"}), ["cannot hold"]),
     "twice": (
         lambda m: (m.scim.users(m.User, NAMED), m.scim.users(m.User, NAMED)),
         ["User is declared already"],
