@@ -17,7 +17,7 @@ from .protocol.schema import (
 )
 from .provisioning.changes import Event
 from .provisioning.intents import Intent
-from .provisioning.policy import LocalEdits, Policy, UnknownMembers, Unmapped
+from .provisioning.policy import LocalEdits, LogReads, LogValues, Policy, UnknownMembers, Unmapped
 from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
@@ -55,6 +55,8 @@ __all__ = [
     "Intent",
     "LocalEdit",
     "LocalEdits",
+    "LogReads",
+    "LogValues",
     "Mutability",
     "Outcome",
     "Policy",

@@ -62,6 +62,9 @@ class Settings:
     :param session_guard: ``SCIM_SESSION_GUARD``, whether sessions are refused that began before
         the access of their owner ended.
     :param docs: ``SCIM_DOCS``, whether the OpenAPI document and its page are served.
+    :param log_days: ``SCIM_LOG_DAYS``, for how many days ``flask scim log prune`` keeps requests; 0
+        for ever.
+    :param log_rows: ``SCIM_LOG_ROWS``, how many requests of each connection it keeps; 0 for all.
     :param rate_limit: ``SCIM_RATE_LIMIT``, how many requests a second of one connection are let
         through in any case; ``None`` where all are.
     :param rate_burst: ``SCIM_RATE_BURST``, how many more than that are let through in a minute.
@@ -89,6 +92,8 @@ class Settings:
     revocation_retry: bool = True
     session_guard: bool = True
     docs: bool = True
+    log_days: int = 90
+    log_rows: int = 100_000
     rate_limit: int | None = None
     rate_burst: int = 0
     rate_storage_uri: str | None = None
@@ -157,6 +162,8 @@ class Settings:
             revocation_retry=bool(config.get("SCIM_REVOCATION_RETRY", cls.revocation_retry)),
             session_guard=bool(config.get("SCIM_SESSION_GUARD", cls.session_guard)),
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
+            log_days=_whole(config, "SCIM_LOG_DAYS", cls.log_days),
+            log_rows=_whole(config, "SCIM_LOG_ROWS", cls.log_rows),
             rate_limit=_read_rate_limit(config),
             rate_burst=_whole(config, "SCIM_RATE_BURST", cls.rate_burst),
             rate_storage_uri=storage_uri,

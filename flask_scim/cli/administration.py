@@ -10,11 +10,12 @@ import click
 
 from ..access.closing import Closing
 from ..access.desk import AccessDesk
-from ..config import ConfigurationError
+from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..mapping.mappings import Mappings
+from ..store.log import SqlLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Administration:
     :param find_missing: names the tables that the database lacks.
     :param closing: finds what switches connections off.
     :param mappings: the mappings of connections.
+    :param settings: the settings of the app.
+    :param requests: the log of requests.
     :param access: people's access to the app; ``None`` where it has no users.
     """
 
@@ -44,6 +47,8 @@ class Administration:
     find_missing: Callable[[], list[str]]
     closing: Callable[[], Closing]
     mappings: Mappings
+    settings: Settings
+    requests: SqlLog
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -10,6 +10,7 @@ from .administration import Administration
 from .check import check
 from .clients import clients
 from .connections import connections
+from .log import log
 from .mapping import mapping
 from .tokens import tokens
 
@@ -29,6 +30,6 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    for command in (connections, tokens, clients, access, check):
+    for command in (connections, tokens, clients, access, log, check):
         group.add_command(command)
     return group

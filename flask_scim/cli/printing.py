@@ -44,7 +44,7 @@ def align(rows: Iterable[Sequence[str]]) -> list[str]:
     :param rows: the cells of each row; of the header too, where there is one.
     :return: a line for each row.
     """
-    cells = [[_printable(cell) for cell in row] for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -62,6 +62,10 @@ def minute(moment: datetime | None) -> str:
     return "never" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _printable(cell: str) -> str:
-    """Keep what others have typed from breaking a line or steering the terminal."""
+def printable(cell: str) -> str:
+    """Keep what others have typed from breaking a line or steering the terminal.
+
+    :param cell: what they have typed.
+    :return: the same on one line, or a dash for nothing.
+    """
     return "".join(letter if letter.isprintable() else "?" for letter in cell) or "-"

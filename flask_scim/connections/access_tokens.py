@@ -13,7 +13,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from ..protocol.errors import Unauthorized
 from ..store.failures import translated
-from .admission import Grant
+from .admission import Grant, attribute
 from .clients import Client
 from .connections import read_connection
 from .rows import note_use
@@ -70,7 +70,8 @@ class AccessTokens:
             return None
         id, connection_id, expires, scopes = self._read(text)
         if expires <= time.time():
-            raise Unauthorized("The access token has expired; get a new one.")
+            expired = Unauthorized("The access token has expired; get a new one.")
+            raise attribute(expired, connection_id, f"client:{id}")
         statement = (
             sa.select(self._clients.c.last_used, self._clients.c.revoked, self._connections)
             .join(self._connections, self._clients.c.connection_id == self._connections.c.id)
@@ -83,7 +84,8 @@ class AccessTokens:
             raise Unauthorized("The client of this access token is not known here.")
         if found[self._clients.c.revoked] is not None:
             _log.warning("Client %s of connection %s has been revoked.", id, connection_id)
-            raise Unauthorized("The client of this access token has been revoked.")
+            revoked = Unauthorized("The client of this access token has been revoked.")
+            raise attribute(revoked, connection_id, f"client:{id}")
         now = datetime.now(UTC)
         note_use(self._session, self._clients, id, found[self._clients.c.last_used], now)
         columns = self._connections.c.items()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ..protocol.errors import Forbidden, ServiceUnavailable, Unauthorized
+from ..protocol.errors import Forbidden, ScimError, ServiceUnavailable, Unauthorized
 from ..provisioning.ports import Connection, State
 
 _log = logging.getLogger("flask_scim.connections")
@@ -33,6 +34,21 @@ class Grant:
     def actor(self) -> str:
         """Who the client is, as causes name it."""
         return self.kind if self.kind == "application" else f"{self.kind}:{self.credential}"
+
+
+_Error = TypeVar("_Error", bound=ScimError)
+
+
+def attribute(error: _Error, connection_id: str, actor: str) -> _Error:
+    """Note for the log, and for nobody else, who is refused by an error.
+
+    :param error: the error.
+    :param connection_id: the connection of the credential.
+    :param actor: the credential, as causes name it.
+    :return: the error.
+    """
+    error.attribution = (connection_id, actor)
+    return error
 
 
 #: Reads a bearer token: ``None`` if it is of another kind, ``Unauthorized`` if it is no good.
@@ -66,15 +82,18 @@ class Admission:
                 grant.credential,
                 connection.id,
             )
-            raise Unauthorized("The bearer token is not for this connection.")
+            refused = Unauthorized("The bearer token is not for this connection.")
+            raise attribute(refused, connection.id, grant.actor)
         match connection.state:
             case State.PAUSED:
-                raise ServiceUnavailable(
+                paused = ServiceUnavailable(
                     "Provisioning is paused by the application; nothing was changed. Try later.",
                     _PAUSE,
                 )
+                raise attribute(paused, connection.id, grant.actor)
             case State.DISABLED:
-                raise Forbidden("Provisioning is switched off by the application.")
+                disabled = Forbidden("Provisioning is switched off by the application.")
+                raise attribute(disabled, connection.id, grant.actor)
         return grant
 
     def _verify(self, text: str) -> Grant:

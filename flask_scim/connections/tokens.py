@@ -17,6 +17,7 @@ from ..protocol.errors import Unauthorized
 from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
 from ..store.failures import translated
+from .admission import attribute
 from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, warning_due
 from .news import tell_credential
@@ -267,7 +268,8 @@ def _check_lifetime(seconds: int | None) -> None:
 
 def _refused(token: Token, why: str) -> Unauthorized:
     _log.warning("Token %s of connection %s %s.", token.id, token.connection_id, why)
-    return Unauthorized(f"The bearer token {why}; issue a new one.")
+    refused = Unauthorized(f"The bearer token {why}; issue a new one.")
+    return attribute(refused, token.connection_id, f"token:{token.id}")
 
 
 def _read_token(row: Any) -> Token:

@@ -277,6 +277,7 @@ class SCIM:
             self._wiring.service,
             cursors,
             self._wiring.whose,
+            self._wiring.log(policy),
             limits,
             self._wiring.make_authority(),
         )

@@ -50,6 +50,7 @@ from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
 from ..store.groups import delete_groups
 from ..store.links import Link
+from ..store.log import SqlLog
 from ..store.outbox import SqlOutbox
 from ..store.references import References
 from ..store.roster import Roster
@@ -57,6 +58,7 @@ from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
+from ..web.log import Log, current_record, log_change
 from ..web.requirements import signed_in
 from ..web.sessions import SessionGuard, UserOf
 from .causes import current_cause
@@ -190,6 +192,25 @@ class Wiring:
         if "User" not in self.declared:
             raise ConfigurationError("This application has no users; declare them: scim.users(…).")
         return self.declared["User"].resource_type
+
+    @property
+    def requests(self) -> SqlLog:
+        """The log of the current app."""
+        tables = self.tables
+        return SqlLog(self.db.session, tables.requests, tables.connections)
+
+    def log(self, policy: Policy) -> Log:
+        """Make what writes requests to the log of an app, whichever is the current one.
+
+        :param policy: the choices of the app.
+        :return: the log.
+        """
+
+        def choose(connection: Connection | None) -> Policy:
+            return policy if connection is None else policy.over(connection.policy)
+
+        requests = self.requests
+        return Log(requests.write, requests.amend, choose)
 
     def access_tokens(self) -> AccessTokens:
         """The access tokens of the current app."""
@@ -336,6 +357,8 @@ class Wiring:
             self._find_missing_tables,
             lambda: self.closing,
             layouts,
+            settings,
+            self.requests,
             access,
         )
 
@@ -474,8 +497,15 @@ class Wiring:
             has_deleter = self.declared["User"].hooks.deleter is not None
             says_all = access.revocation.binding.active is not None and not has_deleter
             follow(access.revocation, events, may_bar=not says_all)
+        self._log_change(events)
         # Last of all: from here to the commit, other changes of the connection wait.
         return self.outbox.append(events, current_cause())
+
+    def _log_change(self, events: Sequence[Event]) -> None:
+        state, record = current_state(), current_record()
+        if record is not None and record.connection is not None:
+            policy = state.policy.over(record.connection.policy)
+            log_change(state.settings, policy, events, self.requests.add)
 
     def _backend(self) -> Backend:
         """The database behind the current app."""

@@ -11,6 +11,8 @@ class ScimError(Exception):
 
     status = 500
     scim_type: str | None = None
+    #: For logs alone: the connection and the credential of who asked, where it was let into none.
+    attribution: tuple[str, str] | None = None
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

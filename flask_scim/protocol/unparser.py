@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import UnionType
+from typing import Any
 
+from .errors import ScimError
+from .parser import parse_filter
 from .syntax import And, Comparison, Filter, Not, Or, Present, ValuePath
 
 
-def unparse(tree: Filter) -> str:
+def write_literal(value: Any) -> str:
+    """Write a literal of a filter."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def unparse(tree: Filter, write: Callable[[Any], str] = write_literal) -> str:
     """Write a filter in the RFC's own grammar.
 
     :param tree: the tree of the filter.
-    :return: text that parses to the same tree.
+    :param write: writes a literal.
+    :return: text that parses to the same tree, unless literals are written otherwise.
     """
     match tree:
         case Comparison(name, operator, value):
-            return f"{name} {operator} {json.dumps(value, ensure_ascii=False)}"
+            return f"{name} {operator} {write(value)}"
         case Present(name):
             return f"{name} pr"
         case Not(term):
-            return f"not ({unparse(term)})"
+            return f"not ({unparse(term, write)})"
         case ValuePath(name, condition):
-            return f"{name}[{unparse(condition)}]"
+            return f"{name}[{unparse(condition, write)}]"
         case And(terms):
-            return " and ".join(_within(term, And | Or) for term in terms)
+            return " and ".join(_within(term, And | Or, write) for term in terms)
         case Or(terms):
-            return " or ".join(_within(term, Or) for term in terms)
+            return " or ".join(_within(term, Or, write) for term in terms)
 
 
-def _within(term: Filter, looser: type | UnionType) -> str:
-    text = unparse(term)
+def shape(text: str) -> str:
+    """Write what a filter asks for without what it compares with: ``userName eq ?``.
+
+    :param text: the filter as a client sent it.
+    :return: its shape; a question mark alone where it cannot be read.
+    """
+    try:
+        return unparse(parse_filter(text, bare_words=True), lambda _: "?")
+    except ScimError:
+        return "?"
+
+
+def _within(term: Filter, looser: type | UnionType, write: Callable[[Any], str]) -> str:
+    text = unparse(term, write)
     return f"({text})" if isinstance(term, looser) else text

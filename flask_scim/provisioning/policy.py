@@ -41,6 +41,26 @@ class LocalEdits(StrEnum):
     REFUSE = "refuse"
 
 
+class LogReads(StrEnum):
+    """Which of the requests that only read are written to the log."""
+
+    #: All of them.
+    ALL = "all"
+    #: Those that were refused or failed.
+    REFUSED = "refused"
+
+
+class LogValues(StrEnum):
+    """What of the values of a change, and of those in messages, is written to the log."""
+
+    #: The names of what changed, and no value.
+    NAMES = "names"
+    #: Values that say nothing of a person, such as ``active``; of others what they look like.
+    IMPERSONAL = "impersonal"
+    #: All but secrets.
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The choices that hold for a connection.
@@ -52,11 +72,15 @@ class Policy:
     :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped.
     :param local_edits: ``SCIM_LOCAL_EDITS``, what becomes of the app's own changes to what an
         identity provider keeps.
+    :param log_reads: ``SCIM_LOG_READS``, which requests that only read are written to the log.
+    :param log_values: ``SCIM_LOG_VALUES``, what of values is written to the log.
     """
 
     unknown_members: UnknownMembers = UnknownMembers.REFUSE
     unmapped: Unmapped = Unmapped.IGNORE
     local_edits: LocalEdits = LocalEdits.OVERWRITE
+    log_reads: LogReads = LogReads.ALL
+    log_values: LogValues = LogValues.NAMES
 
     def over(self, choices: Mapping[str, Any]) -> Policy:
         """Put the choices of a connection before those of the app.

@@ -42,6 +42,7 @@ class OwnTables(NamedTuple):
     :param assertions: what these have authenticated with, and cannot again.
     :param events: what has happened, which outlives its connection.
     :param counters: how many events each connection has had.
+    :param requests: the log of requests.
     """
 
     connections: sa.Table
@@ -50,11 +51,12 @@ class OwnTables(NamedTuple):
     assertions: sa.Table
     events: sa.Table
     counters: sa.Table
+    requests: sa.Table
 
     @property
     def owned(self) -> tuple[sa.Table, ...]:
         """Those whose rows belong to a connection."""
-        return self.tokens, self.clients, self.assertions
+        return self.tokens, self.clients, self.assertions, self.requests
 
 
 def add_own_tables(metadata: sa.MetaData) -> OwnTables:
@@ -70,6 +72,7 @@ def add_own_tables(metadata: sa.MetaData) -> OwnTables:
         add_assertion_table(metadata),
         add_event_table(metadata),
         add_counter_table(metadata),
+        add_request_table(metadata),
     )
 
 
@@ -203,6 +206,47 @@ def add_counter_table(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("connection_id", sa.String(64), primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
+    )
+
+
+def add_request_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the log, one row for each request."""
+    return sa.Table(
+        "scim_own_request",
+        metadata,
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column(
+            "connection_id",
+            sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("time", UtcDateTime, nullable=False, index=True),
+        sa.Column("request_id", sa.String(64), nullable=False, index=True),
+        sa.Column("method", sa.String(16), nullable=False),
+        sa.Column("path", sa.String(255), nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("duration", sa.Integer, nullable=False),
+        sa.Column("actor", sa.String(255)),
+        sa.Column("idp", sa.String(32)),
+        sa.Column("user_agent", sa.String(255)),
+        sa.Column("resource_type", sa.String(64)),
+        sa.Column("resource_id", sa.String(255)),
+        sa.Column("filter", sa.String(500)),
+        sa.Column("scim_type", sa.String(32)),
+        sa.Column("detail", sa.Text),
+        sa.Column("quirks", JsonType),
+        sa.Column("changed", JsonType),
+        sa.Column("values", JsonType),
+        sa.Column("added", JsonType),
+        sa.Column("removed", JsonType),
+        # Of very many members only the first are listed.
+        sa.Column("added_count", sa.Integer, nullable=False),
+        sa.Column("removed_count", sa.Integer, nullable=False),
+        sa.Column("outcomes", JsonType),
+        sa.Index("ix_scim_own_request_connection", "connection_id", "id"),
+        sa.Index("ix_scim_own_request_subject", "connection_id", "resource_id"),
+        # Whoever follows the log has to see that no id comes twice.
+        sqlite_autoincrement=True,
     )
 
 

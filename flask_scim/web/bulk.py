@@ -28,6 +28,7 @@ from .conditions import named_version
 from .endpoints import Endpoint
 from .errors import report_failure
 from .exchange import Exchange, Gateway
+from .log import note_outcomes
 from .responses import answer, entity_tag
 
 
@@ -53,12 +54,12 @@ def add_bulk(blueprint: Blueprint, gateway: Gateway) -> None:
                 raise PayloadTooLarge(
                     f"A Bulk request may have {most} operations, not {len(operations)}."
                 )
+            outcomes: list[int] = []
+            note_outcomes(outcomes)
             desk = _Desk(exchange)
-            return answer(
-                bulk_response(
-                    run(operations, fail_on_errors, desk.perform, desk.locate, desk.takes)
-                )
-            )
+            results = run(operations, fail_on_errors, desk.perform, desk.locate, desk.takes)
+            outcomes += [result.status for result in results]
+            return answer(bulk_response(results))
 
 
 class _Desk:

@@ -16,6 +16,7 @@ from ..protocol.unknown import find_unknown, find_unknown_in_patch
 from ..provisioning.ports import Query, Resource
 from ..provisioning.service import Service, VersionCheck
 from .exchange import Exchange
+from .log import note_filter, note_quirks, note_resource
 from .queries import bind_query
 
 
@@ -40,6 +41,7 @@ class Endpoint:
         :return: the endpoint.
         :raises Forbidden: if the token does not have the scope.
         """
+        note_resource(resource_type)
         exchange.require("get" if method == "HEAD" else method.lower(), resource_type)
         return cls(exchange, resource_type)
 
@@ -72,6 +74,7 @@ class Endpoint:
         :param others: the resource types that are searched with this one.
         :return: the service that finds it, and the query.
         """
+        note_filter(search.filter)
         settings = self.exchange.gateway.settings
         query = bind_query(search, self.known, self.exchange.dialect, settings, others)
         service = self.exchange.service(self.resource_type)
@@ -88,6 +91,7 @@ class Endpoint:
 
         :raises PreconditionFailed: if its version is none of those that the client takes.
         """
+        note_resource(self.resource_type, id)
         service = self.exchange.service(self.resource_type)
         resource = service.get(id, _references(service, shown))
         if wanted is not None and not wanted(resource):
@@ -102,6 +106,7 @@ class Endpoint:
         shown: Projection | None = None,
     ) -> Resource:
         """Replace a resource by the body of a PUT; see :meth:`.Service.replace`."""
+        note_resource(self.resource_type, id)
         document, unknown = self._load(body)
         service = self.exchange.service(self.resource_type)
         return service.replace(id, document, expected, _references(service, shown), unknown)
@@ -114,21 +119,25 @@ class Endpoint:
         shown: Projection | None = None,
     ) -> Resource | None:
         """Change a resource by the body of a PATCH; see :meth:`.Service.patch`."""
+        note_resource(self.resource_type, id)
         operations = load_patch(body, self.exchange.dialect)
-        normalised, _ = normalise_patch(operations, self.known, self.exchange.dialect)
+        normalised, quirks = normalise_patch(operations, self.known, self.exchange.dialect)
+        note_quirks(quirks)
         unknown = find_unknown_in_patch(normalised, self.known)
         service = self.exchange.service(self.resource_type)
         return service.patch(id, normalised, expected, _references(service, shown), unknown)
 
     def delete(self, id: str, expected: VersionCheck | None = None) -> None:
         """Delete a resource; see :meth:`.Service.delete`."""
+        note_resource(self.resource_type, id)
         self.exchange.service(self.resource_type).delete(id, expected)
 
     def _load(self, body: Any) -> tuple[dict[str, Any], list[str]]:
         """Read a resource, and what of it no schema has."""
         if not isinstance(body, dict):
             raise InvalidSyntax(f"The body must be a JSON object: a {self.resource_type.name}.")
-        normalised, _ = normalise_resource(body, self.known, self.exchange.dialect)
+        normalised, quirks = normalise_resource(body, self.known, self.exchange.dialect)
+        note_quirks(quirks)
         document = load_resource(normalised, self.known, self.exchange.dialect)
         return document, find_unknown(normalised, self.known)
 

@@ -29,6 +29,7 @@ from ..provisioning.service import Service
 from .current import note_actor
 from .cursors import Cursors
 from .limits import RateLimits
+from .log import Log, begin_record
 
 _JSON_TYPES = ("application/scim+json", "application/json")
 
@@ -45,6 +46,7 @@ class Gateway:
         the resource type as the connection knows it.
     :param cursors: seals places in lists.
     :param whose: finds the resource of whoever asks, or raises ``Unsupported``.
+    :param log: where requests are written to.
     :param limits: counts requests; ``None`` where there may be any number.
     :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
     """
@@ -56,6 +58,7 @@ class Gateway:
     service: Callable[[Connection, ResourceType, ResourceType, Dialect], Service]
     cursors: Cursors
     whose: Callable[[Connection], tuple[ResourceType, str] | None]
+    log: Log
     limits: RateLimits | None = None
     authority: Authority | None = None
 
@@ -87,9 +90,11 @@ class Exchange:
         :raises Forbidden: if the connection is disabled.
         :raises TooManyRequests: if the connection has sent too many.
         """
+        record = begin_record(connection_id)
         grant = gateway.admit(_bearer_token(), connection_id)
         note_actor(grant.actor)
         connection = grant.connection
+        record.connection, record.actor = connection, grant.actor
         if gateway.limits is not None:
             gateway.limits.count(connection)
         dialect = find_dialect(connection.idp, connection.strict)

@@ -21,7 +21,9 @@ from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
 from ..provisioning.ports import Resource
+from .current import request_id
 from .exchange import Exchange
+from .log import note_error
 
 SCIM_JSON = "application/scim+json"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -36,9 +38,8 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     :return: the response.
     """
     media_type = request.accept_mimetypes.best_match([SCIM_JSON, "application/json"], SCIM_JSON)
-    return Response(
-        _encode(body), status, headers=dict(headers or {}), content_type=media_type or SCIM_JSON
-    )
+    named = {"X-Request-Id": request_id(), **(headers or {})}
+    return Response(_encode(body), status, headers=named, content_type=media_type or SCIM_JSON)
 
 
 def answer_resource(
@@ -108,6 +109,7 @@ def answer_error(error: ScimError) -> Response:
     :param error: what went wrong.
     :return: the response.
     """
+    note_error(error)
     headers = {}
     match error:
         case Unauthorized():
@@ -120,7 +122,7 @@ def answer_error(error: ScimError) -> Response:
 
 
 def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
-    response = Response(status=status, headers=dict(headers))
+    response = Response(status=status, headers={"X-Request-Id": request_id(), **headers})
     # Flask gives every response a type; this one has no body that could be of one.
     del response.headers["Content-Type"]
     return response

@@ -78,7 +78,8 @@ def test_get(scim: ScimClient) -> None:
 def test_head(scim: ScimClient, path: str) -> None:
     """HEAD answers with the headers of GET, and no body."""
     path = path.format(id=scim.create("ann")["id"])
-    full, head = scim.get(path), scim.request("HEAD", path)
+    named = {"X-Request-Id": "one"}
+    full, head = (scim.request(each, path, headers=named) for each in ("GET", "HEAD"))
     assert head.status_code == 200
     assert head.data == b""
     assert dict(full.headers) == dict(head.headers)

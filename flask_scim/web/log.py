@@ -1,0 +1,281 @@
+"""What the log keeps of the request in hand: noted on its way, written with it or behind it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from time import monotonic, perf_counter
+
+from flask import Blueprint, Flask, Response, has_request_context, request
+
+from ..config import Settings
+from ..protocol.errors import ScimError
+from ..protocol.schema import ResourceType
+from ..protocol.unparser import shape
+from ..provisioning.changes import Event
+from ..provisioning.journal import MOST_LISTED
+from ..provisioning.log import Logged
+from ..provisioning.policy import LogReads, Policy
+from ..provisioning.ports import Connection
+from ..provisioning.redaction import gather_values, redact
+from .current import request_id, this_app
+
+_log = logging.getLogger("flask_scim.requests")
+_RECORD = "flask_scim.record"
+_READS = ("GET", "HEAD")
+#: How many requests of strangers are written in a minute: nobody may flood the log from outside.
+_STRANGERS = 60
+#: Counts what could not be written.
+_dropped = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where requests are written to.
+
+    :param write: writes one in a transaction of its own.
+    :param amend: puts the status of one right.
+    :param policy: finds the choices that hold for a connection; ``None`` for those of the app.
+    """
+
+    write: Callable[[Logged], None]
+    amend: Callable[[int, int], None]
+    policy: Callable[[Connection | None], Policy]
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of a request so far.
+
+    :param connection_id: the connection that its path names.
+    :param connection: the connection that it was let into.
+    :param actor: who asks, as causes name it.
+    :param resource_type: the type of the resources that it is about.
+    :param resource_id: the resource that it is about.
+    :param filter: what its filter asks for.
+    :param quirks: what the dialect has put right.
+    :param error: what it is refused with.
+    :param outcomes: of a Bulk request, the status of each operation; ``None`` of any other.
+    :param written: where it stands in the log, and with which status, once it does.
+    """
+
+    connection_id: str
+    connection: Connection | None = None
+    actor: str | None = None
+    resource_type: ResourceType | None = None
+    resource_id: str | None = None
+    filter: str | None = None
+    quirks: set[str] = field(default_factory=set)
+    error: ScimError | None = None
+    outcomes: list[int] | None = None
+    written: tuple[int, int] | None = None
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=perf_counter)
+
+    def close(self, settings: Settings, status: int, policy: Policy) -> Logged:
+        """Tell what the log keeps of it.
+
+        :param settings: the settings of the app.
+        :param status: the HTTP status of the answer.
+        :param policy: the choices that hold for the connection.
+        :return: the request.
+        """
+        error, connection = self.error, self.connection
+        owner, actor = self.connection_id, self.actor
+        if connection is not None:
+            owner = connection.id
+        elif error is not None and error.attribution is not None:
+            owner, actor = error.attribution
+        rule = str(request.url_rule or "").removeprefix(settings.base("<connection_id>"))
+        kind = self.resource_type
+        return Logged(
+            connection_id=owner,
+            time=self.time,
+            request_id=request_id(),
+            method=request.method[:16],
+            path=rule.replace("<", "{").replace(">", "}")[:255],
+            status=status,
+            duration=round((perf_counter() - self.began) * 1_000),
+            actor=actor,
+            idp=None if connection is None else connection.idp,
+            user_agent=_printable(request.headers.get("User-Agent", ""))[:255] or None,
+            resource_type=None if kind is None else kind.name,
+            resource_id=self.resource_id and _printable(self.resource_id)[:255],
+            filter=self.filter and shape(self.filter)[:500],
+            scim_type=None if error is None else error.scim_type,
+            detail=None
+            if error is None
+            else redact(_printable(error.detail), error.scim_type, policy.log_values)[:2_000],
+            quirks=tuple(sorted(self.quirks)),
+            outcomes={str(status): count for status, count in Counter(self.outcomes).items()},
+        )
+
+
+def begin_record(connection_id: str) -> Record:
+    """Begin to note what happens to the request in hand.
+
+    :param connection_id: the connection that its path names.
+    :return: what is known so far.
+    """
+    record = Record(connection_id)
+    request.environ[_RECORD] = record
+    return record
+
+
+def current_record() -> Record | None:
+    """What is known of the request in hand; ``None`` if it is no request of SCIM."""
+    return request.environ.get(_RECORD) if has_request_context() else None
+
+
+def note_resource(resource_type: ResourceType, id: str | None = None) -> None:
+    """Note what the request in hand is about."""
+    record = current_record()
+    # The operations of a Bulk request are about many, and counted.
+    if record is not None and record.outcomes is None:
+        record.resource_type, record.resource_id = resource_type, id
+
+
+def note_filter(text: str | None) -> None:
+    """Note the filter of the request in hand."""
+    record = current_record()
+    if record is not None:
+        record.filter = text
+
+
+def note_quirks(quirks: Iterable[str]) -> None:
+    """Note what the dialect has put right."""
+    record = current_record()
+    if record is not None:
+        record.quirks.update(quirks)
+
+
+def note_error(error: ScimError) -> None:
+    """Note what the request in hand is refused with."""
+    record = current_record()
+    if record is not None:
+        record.error = error
+
+
+def note_outcomes(outcomes: list[int]) -> None:
+    """Note that the request in hand is many, and what comes of each."""
+    record = current_record()
+    if record is not None:
+        record.outcomes = outcomes
+
+
+def log_change(
+    settings: Settings, policy: Policy, events: Sequence[Event], add: Callable[[Logged], int]
+) -> None:
+    """Write the change that the request in hand makes to the log, in its own transaction.
+
+    :param settings: the settings of the app.
+    :param policy: the choices that hold for the connection.
+    :param events: what the change comes to.
+    :param add: writes a request to the log, and returns its place.
+    """
+    record = current_record()
+    if record is None or record.outcomes is not None:
+        return
+    status = {"POST": 201, "DELETE": 204}.get(request.method, 200)
+    logged = record.close(settings, status, policy)
+    kind = record.resource_type
+    own = [event for event in events if kind is None or event.resource_type == kind.name]
+    added = sorted({id for event in own for id in event.added})
+    removed = sorted({id for event in own for id in event.removed})
+    logged = replace(
+        logged,
+        resource_id=own[0].id if own else logged.resource_id,
+        changed=tuple(sorted({name for event in own for name in event.changed})),
+        values=gather_values(own, policy.log_values),
+        added=tuple(added[:MOST_LISTED]),
+        removed=tuple(removed[:MOST_LISTED]),
+        added_count=len(added),
+        removed_count=len(removed),
+    )
+    record.resource_id = logged.resource_id
+    record.written = (add(logged), status)
+
+
+def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
+    """Write each request of a blueprint to the log, once its answer is made.
+
+    :param blueprint: the blueprint.
+    :param settings: the settings of the app.
+    :param log: where to write.
+    """
+    strangers = _Strangers()
+
+    def finish(response: Response) -> Response:
+        record = current_record()
+        if record is None or request.method == "OPTIONS":
+            return response
+        status = response.status_code
+        policy = log.policy(record.connection)
+        logged = record.close(settings, status, policy)
+        _tell(logged)
+        written = record.written
+        if written is not None and status < 400:
+            if written[1] != status:
+                _behind(response, partial(log.amend, written[0], status))
+            return response
+        if record.connection is None and logged.actor is None and not strangers.admit():
+            return response
+        is_read = request.method in _READS or logged.path.endswith("/.search")
+        if is_read and status < 400 and policy.log_reads is LogReads.REFUSED:
+            return response
+        _behind(response, partial(log.write, logged))
+        return response
+
+    blueprint.after_request(finish)
+
+
+class _Strangers:
+    """Counts the requests that nobody knows whose they are, of this process."""
+
+    def __init__(self) -> None:
+        self._minute = 0
+        self._count = 0
+
+    def admit(self) -> bool:
+        """Tell whether one more is written to the log."""
+        minute = int(monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._count = minute, 0
+        self._count += 1
+        return self._count <= _STRANGERS
+
+
+def _tell(logged: Logged) -> None:
+    """Hand a request to Python's logging, with its parts as fields of the record."""
+    if _log.isEnabledFor(logging.INFO):
+        fields = {f"scim_{name}": value for name, value in asdict(logged).items() if name != "id"}
+        _log.info(
+            "%s %s of connection %s: %d in %d ms (%s)",
+            *(logged.method, logged.path, logged.connection_id),
+            *(logged.status, logged.duration, logged.request_id),
+            extra=fields,
+        )
+
+
+def _behind(response: Response, write: Callable[[], None]) -> None:
+    """Write to the log when the answer is on its way, so that nobody waits for it."""
+    response.call_on_close(partial(_write, this_app(), write))
+
+
+def _write(app: Flask, write: Callable[[], None]) -> None:
+    try:
+        with app.app_context():
+            write()
+    except Exception:
+        # The answer is given; whatever the reason, nothing of it is at stake.
+        _log.warning("Dropped from the log since the start: %d.", next(_dropped), exc_info=True)
+
+
+def _printable(text: str) -> str:
+    """Text that every database can keep, and no line of a log can break out of."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
