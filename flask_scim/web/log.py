@@ -28,8 +28,9 @@ from .current import request_id, this_app
 _log = logging.getLogger("flask_scim.requests")
 _RECORD = "flask_scim.record"
 _READS = ("GET", "HEAD")
-#: How many requests of strangers are written in a minute: nobody may flood the log from outside.
-_STRANGERS = 60
+#: How many requests of strangers are written in a minute, and for how many connections: nobody may
+#: flood the log from outside.
+_STRANGERS, _NAMES = 60, 1_000
 #: Counts what could not be written.
 _dropped = count(1)
 
@@ -223,7 +224,11 @@ def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
             if written[1] != status:
                 _behind(response, partial(log.amend, written[0], status))
             return response
-        if record.connection is None and logged.actor is None and not strangers.admit():
+        if (
+            record.connection is None
+            and logged.actor is None
+            and not strangers.admit(logged.connection_id)
+        ):
             return response
         is_read = request.method in _READS or logged.path.endswith("/.search")
         if is_read and status < 400 and policy.log_reads is LogReads.REFUSED:
@@ -235,19 +240,21 @@ def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
 
 
 class _Strangers:
-    """Counts the requests that nobody knows whose they are, of this process."""
+    """Counts the requests that nobody knows whose they are, in this process."""
 
     def __init__(self) -> None:
         self._minute = 0
-        self._count = 0
+        self._counts: Counter[str] = Counter()
 
-    def admit(self) -> bool:
-        """Tell whether one more is written to the log."""
+    def admit(self, connection_id: str) -> bool:
+        """Tell whether one more is written to the log of the connection that its path names."""
         minute = int(monotonic() // 60)
         if minute != self._minute:
-            self._minute, self._count = minute, 0
-        self._count += 1
-        return self._count <= _STRANGERS
+            self._minute, self._counts = minute, Counter()
+        if len(self._counts) >= _NAMES and connection_id not in self._counts:
+            return False
+        self._counts[connection_id] += 1
+        return self._counts[connection_id] <= _STRANGERS
 
 
 def _tell(logged: Logged) -> None:
