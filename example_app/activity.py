@@ -13,6 +13,7 @@ from flask_scim import (
     group_deleted,
     group_members_changed,
     group_updated,
+    user_adopted,
     user_created,
     user_deactivated,
     user_deleted,
@@ -25,6 +26,7 @@ from .models import Activity, User
 
 SIGNALS = {
     "user_created": user_created,
+    "user_adopted": user_adopted,
     "user_updated": user_updated,
     "user_deactivated": user_deactivated,
     "user_reactivated": user_reactivated,

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_scim import SCIM, Connection, Refs
 
-from .accounts import find_user
 from .database import db
 from .models import Team, User
 
@@ -38,17 +37,19 @@ groups = scim.groups(
 
 
 @users.creator
-def create(document: dict[str, Any], connection: Connection) -> User:
-    """Make the account of a new person; the attributes above are filled in afterwards.
+def create(_document: dict[str, Any], connection: Connection) -> User:
+    """Make the account of a new person; the attributes above are filled in afterwards."""
+    return User(provisioned_by=connection.id)
+
+
+@users.renamer
+def rename(former: User, _connection: Connection) -> None:
+    """Free the user name of somebody who has left, now that somebody else has it.
 
     Whoever is deleted over SCIM is deactivated and stays, since tickets point at them, and comes
-    back if the same person does. If it is another one, who gets here, the name has to be free.
+    back if the same person does.
     """
-    former = find_user(connection.tenant, document["userName"])
-    if former is not None:
-        former.username = f"{former.username[:200]} (left, {former.id})"
-        db.session.flush()
-    return User(provisioned_by=connection.id)
+    former.username = f"{former.username[:200]} (left, {former.id})"
 
 
 @groups.deleter

@@ -17,7 +17,20 @@ from .protocol.schema import (
 )
 from .provisioning.changes import Event
 from .provisioning.intents import Intent
-from .provisioning.policy import LocalEdits, LogReads, LogValues, Policy, UnknownMembers, Unmapped
+from .provisioning.policy import (
+    Adoption,
+    Deletion,
+    GroupNames,
+    LocalEdits,
+    LogReads,
+    LogValues,
+    PersonKey,
+    Policy,
+    Revival,
+    UnknownMembers,
+    Unmapped,
+    Visibility,
+)
 from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
@@ -36,6 +49,7 @@ from .signals import (
     token_expiring,
     token_idle,
     user_access_ended,
+    user_adopted,
     user_created,
     user_deactivated,
     user_deleted,
@@ -46,12 +60,15 @@ from .store.edits import LocalEdit
 
 __all__ = [
     "SCIM",
+    "Adoption",
     "Attribute",
     "ConfigurationError",
     "Connection",
+    "Deletion",
     "Ending",
     "Event",
     "Extension",
+    "GroupNames",
     "Intent",
     "LocalEdit",
     "LocalEdits",
@@ -59,12 +76,14 @@ __all__ = [
     "LogValues",
     "Mutability",
     "Outcome",
+    "PersonKey",
     "Policy",
     "Refs",
     "Refusal",
     "Report",
     "ResourceType",
     "Returned",
+    "Revival",
     "Schema",
     "Standing",
     "State",
@@ -72,6 +91,7 @@ __all__ = [
     "Uniqueness",
     "UnknownMembers",
     "Unmapped",
+    "Visibility",
     "computed",
     "connection_changed",
     "group_created",
@@ -91,6 +111,7 @@ __all__ = [
     "token_expiring",
     "token_idle",
     "user_access_ended",
+    "user_adopted",
     "user_created",
     "user_deactivated",
     "user_deleted",

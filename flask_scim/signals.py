@@ -23,6 +23,9 @@ _log_of_tokens = logging.getLogger("flask_scim.connections")
 #: Sent when an identity provider has created a user, or brought back one that it had deleted.
 user_created = _signals.signal("user-created")
 
+#: Sent when an identity provider, or a command for it, has taken over an account that the app had.
+user_adopted = _signals.signal("user-adopted")
+
 #: Sent when attributes of a user have changed; a mere switch of ``active`` is told by the next two.
 user_updated = _signals.signal("user-updated")
 
@@ -89,6 +92,7 @@ token_idle = _signals.signal("token-idle")
 
 _BY_TYPE: dict[str, Signal] = {
     "user.created": user_created,
+    "user.adopted": user_adopted,
     "user.updated": user_updated,
     "user.deactivated": user_deactivated,
     "user.reactivated": user_reactivated,

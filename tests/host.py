@@ -87,6 +87,7 @@ def make_host(
     tenant: bool = True,
     untouchable: Any = None,
     offers: Iterable[str] = (),
+    users: dict[str, Any] | None = None,
     **config: Any,
 ) -> Host:
     """Make an app.
@@ -96,6 +97,7 @@ def make_host(
     :param tenant: whether users belong to tenants.
     :param untouchable: what says that a user is untouchable.
     :param offers: what the mappings of connections may name beside that of the app.
+    :param users: what else to declare of users.
     :param config: more settings of the app.
     :return: the app and what belongs to it; its tables are not there yet.
     """
@@ -123,6 +125,7 @@ def make_host(
         plan: Mapped[Plan | None] = mapped_column(sa.Enum(Plan))
         number: Mapped[int | None]
         seen: Mapped[datetime | None]
+        is_admin: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
         profile: Mapped[Any] = mapped_column(sa.JSON(none_as_null=True), nullable=True)
         office_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Office.id))
         office: Mapped[Office | None] = relationship()
@@ -150,6 +153,7 @@ def make_host(
         tenant=User.tenant_id if tenant else None,
         untouchable=untouchable,
         offers=offers,
+        **(users or {}),
     )
     scim.groups(
         Team,

@@ -29,7 +29,7 @@ def follow(revocation: Revocation, events: Iterable[Event], *, may_bar: bool) ->
             _end(revocation, event, key)
         elif event.kind is Kind.REACTIVATED:
             revocation.epochs.readmit(key)
-        elif event.kind is Kind.CREATED and may_bar:
+        elif event.kind in (Kind.CREATED, Kind.ADOPTED) and may_bar:
             if (event.after or {}).get("active") is False:
                 revocation.begin(key, event.id, DEACTIVATED, connection_id, out=True, barred=True)
             else:

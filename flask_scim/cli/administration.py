@@ -15,6 +15,7 @@ from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..mapping.mappings import Mappings
+from ..provisioning.ports import Connection
 from ..store.log import SqlLog
 
 
@@ -35,6 +36,7 @@ class Administration:
     :param settings: the settings of the app.
     :param requests: the log of requests.
     :param access: people's access to the app; ``None`` where it has no users.
+    :param find_problems: says what keeps the choices of a connection from having effect.
     """
 
     connections: Connections
@@ -49,6 +51,7 @@ class Administration:
     mappings: Mappings
     settings: Settings
     requests: SqlLog
+    find_problems: Callable[[Connection], list[str]]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -45,4 +45,6 @@ def _find_problems(administration: Administration) -> list[str]:
             f"SCIM_CONNECTION is {only!r}, and there is no such connection; add it: "
             f"flask scim connections add {only}"
         )
+    for connection in administration.connections.list():
+        found += administration.find_problems(connection)
     return found

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from ..protocol.addresses import encode_domain
 from ..protocol.dialects import find_dialect
 from ..provisioning.changes import Event, Kind
 from ..provisioning.policy import check_choices
@@ -22,8 +23,6 @@ _DOMAIN = re.compile(
     r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])",
     re.ASCII,
 )
-# The standard library encodes these as other letters: it would take one domain for another.
-_ENCODED_OTHERWISE = frozenset("ßẞς\u200c\u200d")
 
 
 class Clash(ValueError):
@@ -43,6 +42,7 @@ class Connections:
     :param commit: commits a change and tells of it.
     :param read_mapping: takes a connection and the mapping that it is to have, and returns it in
         the form to keep; raises ``ValueError`` with every mistake.
+    :param check_needs: raises ``ValueError`` if the app lacks what a choice of a policy needs.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Connections:
         forget: Callable[[str], None],
         commit: Callable[[Sequence[Event]], None],
         read_mapping: Callable[[Connection, Mapping[str, Any]], dict[str, Any] | None],
+        check_needs: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._session = session
         self._table = table
@@ -62,6 +63,7 @@ class Connections:
         self._forget = forget
         self._commit = commit
         self._read_mapping = read_mapping
+        self._check_needs = check_needs
 
     def add(
         self,
@@ -104,7 +106,7 @@ class Connections:
             datetime.now(UTC),
             _read_name(name),
             domains=_read_domains(domains),
-            policy=_choose({}, policy or {}),
+            policy=self._choose({}, policy or {}),
         )
         connection = replace(connection, mapping=self._read_mapping(connection, mapping or {}))
         try:
@@ -172,7 +174,7 @@ class Connections:
         if domains is not None:
             changes["domains"] = [*_read_domains(domains)]
         if policy is not None:
-            changes["policy"] = _choose(self._existing(id).policy, policy)
+            changes["policy"] = self._choose(self._existing(id).policy, policy)
         if mapping is not None:
             wanted = {name: each for name, each in changes.items() if name in ("idp", "policy")}
             changes["mapping"] = self._read_mapping(replace(self._existing(id), **wanted), mapping)
@@ -209,6 +211,13 @@ class Connections:
             self._session.execute(table.delete().where(table.c.connection_id == id))
         self._session.execute(self._table.delete().where(self._table.c.id == id))
         self._commit([tell_connection(Kind.REMOVED, gone, None)])
+
+    def _choose(self, chosen: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
+        """What a connection has chosen after a change; ``None`` takes a choice back."""
+        wanted = check_choices({name: each for name, each in policy.items() if each is not None})
+        self._check_needs(wanted)
+        kept = {name: each for name, each in chosen.items() if name not in policy}
+        return kept | wanted
 
     def _existing(self, id: str) -> Connection:
         connection = self.get(id)
@@ -258,13 +267,6 @@ def _columns(connection: Connection) -> dict[str, Any]:
     return asdict(connection) | {"domains": list(connection.domains)}
 
 
-def _choose(chosen: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
-    """What a connection has chosen after a change; ``None`` takes a choice back."""
-    wanted = check_choices({name: each for name, each in policy.items() if each is not None})
-    kept = {name: each for name, each in chosen.items() if name not in policy}
-    return kept | wanted
-
-
 def _read_name(name: str | None) -> str | None:
     if name is not None and len(name) > 255:
         raise ValueError("The name of a connection may have at most 255 characters.")
@@ -277,7 +279,7 @@ def _read_domains(domains: Iterable[str]) -> tuple[str, ...]:
     """Bring domains into the form in which they compare, each once."""
     found: dict[str, None] = {}
     for domain in domains:
-        text = _encode_domain(domain)
+        text = encode_domain(domain)
         if not _DOMAIN.fullmatch(text):
             raise ValueError(
                 f"{domain[:100]!r} is no domain; write it as in example.com, or, with letters "
@@ -285,14 +287,3 @@ def _read_domains(domains: Iterable[str]) -> tuple[str, ...]:
             )
         found[text] = None
     return tuple(found)
-
-
-def _encode_domain(domain: str) -> str:
-    """Write a domain in ASCII (:rfc:`3490`); the empty text if that cannot be done."""
-    text = domain.strip().removesuffix(".")
-    if len(text) > 253 or _ENCODED_OTHERWISE & set(text):
-        return ""
-    try:
-        return text.encode("idna").decode().lower()
-    except UnicodeError:
-        return ""

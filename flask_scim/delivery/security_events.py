@@ -106,7 +106,7 @@ def _payloads(entry: Entry, detail: Detail) -> dict[str, dict[str, Any]]:
             return {"prov:deactivate": {}}
         case Kind.REACTIVATED:
             return {"prov:activate": {}}
-        case "adopted":
+        case Kind.ADOPTED:
             return {"feed:add": {}}
         case _:
             return {}

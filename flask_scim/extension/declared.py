@@ -33,6 +33,8 @@ class Declared:
         that are declared.
     :param access: our tables of people's access, where it is people that are declared.
     :param untouchable: what says that SCIM may see a row and never change it.
+    :param verified: what says that the e-mail address of an account is its person's.
+    :param privileged: what says that an account has privileges, so that it is not taken over.
     :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
@@ -47,17 +49,29 @@ class Declared:
     logins: sa.Table | None = None
     access: AccessTables | None = None
     untouchable: Marked = None
+    verified: Marked = None
+    privileged: Marked = None
     shared: bool = True
 
     @property
     def reserved(self) -> dict[str, Source]:
         """The attributes of the model that have another use, by what that is."""
-        try:
-            mark = None if self.untouchable is None else read_source(self.untouchable)
-        except TypeError:
-            mark = None
-        named = {"tenant": self.tenant, "id": self.id, "mark of the untouchable": mark}
+        named: dict[str, Any] = {"tenant": self.tenant, "id": self.id}
+        for what, marked in self.marks.items():
+            try:
+                named[f"mark of the {what}"] = None if marked is None else read_source(marked)
+            except TypeError:
+                continue
         return {what: source for what, source in named.items() if isinstance(source, Source)}
+
+    @property
+    def marks(self) -> dict[str, Marked]:
+        """What the app says of its rows beside the mapping, by what that is."""
+        return {
+            "untouchable": self.untouchable,
+            "verified": self.verified,
+            "privileged": self.privileged,
+        }
 
     def creator(
         self, function: Callable[[Document, Connection], Any]
@@ -82,6 +96,35 @@ class Declared:
         :return: the function.
         """
         self.hooks.deleter = function
+        return function
+
+    def adopter(
+        self, function: Callable[[list[Any], Document, Connection], Any]
+    ) -> Callable[[list[Any], Document, Connection], Any]:
+        """Let a function say which account a person has, where ``adoption`` is ``ask``.
+
+        It is asked inside the transaction, when an identity provider first names the person.
+
+        :param function: takes the rows that have the user name, e-mail address or external id of
+            the person, the document and the connection, and returns a row of the same tenant, or
+            ``None`` for a person who has no account yet; it may raise one of the project's errors.
+        :return: the function.
+        """
+        self.hooks.adopter = function
+        return function
+
+    def renamer(
+        self, function: Callable[[Any, Connection], None]
+    ) -> Callable[[Any, Connection], None]:
+        """Let a function free the name that a deleted resource had, as soon as another needs it.
+
+        Without one, names that the table lets only one row have get the key of the row behind a
+        tilde.
+
+        :param function: takes the row and the connection, inside the transaction.
+        :return: the function.
+        """
+        self.hooks.renamer = function
         return function
 
 

@@ -196,7 +196,12 @@ class Layouts:
                 id=declared.id,
                 shared=declared.shared,
                 logins=declared.logins,
-                marks=Marks(read_mark(declared.untouchable, declared.model, "untouchable")),
+                marks=Marks(
+                    **{
+                        what: read_mark(marked, declared.model, what)
+                        for what, marked in declared.marks.items()
+                    }
+                ),
             )
         except MappingError as error:
             if not reading.problems:

@@ -76,7 +76,7 @@ class SCIM:
         self.db = db
         self._wiring = Wiring(db)
 
-    def users(
+    def users(  # noqa: PLR0913  # each says one thing of the model
         self,
         model: type,
         mapping: Mapping[str, Any] | None = None,
@@ -86,6 +86,8 @@ class SCIM:
         id: Sourced | None = None,
         offers: Iterable[Sourced] = (),
         untouchable: Marked = None,
+        verified: Marked = None,
+        privileged: Marked = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM users.
 
@@ -100,11 +102,16 @@ class SCIM:
             those that ``mapping`` names; with a JSON column, whatever is in it.
         :param untouchable: what says of a row, by true, that SCIM may see it and never change it:
             an attribute of the model, its name, or a function that takes the row.
+        :param verified: what says that the e-mail address of an account is its person's: an
+            attribute of the model that is true, or has a value, where it is, or a function of the
+            row. Adoption by e-mail needs it.
+        :param privileged: what says that an account has privileges, likewise; such accounts are
+            never taken over.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if users are declared already, or something cannot be used.
         """
         resource_type = USER_TYPE.extended(extensions)
-        return self.resource(
+        declared = self.resource(
             resource_type,
             model,
             mapping,
@@ -113,6 +120,8 @@ class SCIM:
             offers=offers,
             untouchable=untouchable,
         )
+        declared.verified, declared.privileged = verified, privileged
+        return declared
 
     def groups(
         self,
@@ -267,6 +276,9 @@ class SCIM:
             )
         policy = read_policy(app.config)
         layouts = Layouts(self._wiring.declared.values(), app.config, policy)
+        lack = self._wiring.find_lack(layouts.own.bindings.values(), policy)
+        if lack is not None:
+            raise ConfigurationError(f"SCIM_ADOPTION: {lack}")
         limits = None if settings.rate_limit is None else RateLimits(app, settings)
         cursors = Cursors(signing_keys, settings.cursor_timeout)
         gateway = Gateway(

@@ -41,10 +41,11 @@ from ..protocol.schema import ResourceType
 from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
-from ..provisioning.policy import Policy, UnknownMembers, Unmapped
+from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from ..signals import publish, publish_access, publish_notice
+from ..store.accounts import find_lack
 from ..store.administrators import is_last
 from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
@@ -119,6 +120,7 @@ class Wiring:
             self._forget_own_groups,
             self._commit,
             _read_mapping,
+            self._check_needs,
         )
 
     @property
@@ -168,7 +170,7 @@ class Wiring:
             self._backend(),
             connection,
             bound_for(connection, kind),
-            ("userName",) if connection.idp == "saml" else ("externalId",),
+            (str(state.policy.over(connection.policy).key_for(connection.idp)),),
             state.claims,
             self.ownership(),
             state.access.stand,
@@ -240,7 +242,7 @@ class Wiring:
         hooks = self.declared[resource_type.name].hooks
         policy = state.policy.over(connection.policy)
         references = _references(policy, session, connection, layout.links[resource_type])
-        store = SqlStore(session, self._backend(), connection, binding, hooks, references)
+        store = SqlStore(session, self._backend(), connection, binding, hooks, references, policy)
         settle: Callable[[Sequence[Event]], Sequence[Event]] = self._settle
         if self.declared_roles is not None:
             settle = partial(self._settle_roles, Consequences(self.role_book()))
@@ -359,6 +361,7 @@ class Wiring:
             layouts,
             settings,
             self.requests,
+            self._find_problems,
             access,
         )
 
@@ -400,6 +403,40 @@ class Wiring:
     def mappings(self) -> Layouts:
         """The mappings of the connections of the current app."""
         return current_state().layouts
+
+    def find_lack(self, bindings: Iterable[Binding], policy: Policy) -> str | None:
+        """Find what the app lacks for the choices of a policy.
+
+        :param bindings: the resource types, bound to its models.
+        :param policy: the choices.
+        :return: what is missing and how it comes; ``None`` if nothing is.
+        """
+        for binding in bindings:
+            if binding.resource_type.name == "User":
+                adopter = self.declared["User"].hooks.adopter
+                return find_lack(binding, policy.adoption, adopter)
+        return None
+
+    def _check_needs(self, choices: Mapping[str, Any]) -> None:
+        state = current_state()
+        lack = self.find_lack(state.bindings.values(), state.policy.over(choices))
+        if "adoption" in choices and lack is not None:
+            raise ValueError(lack)
+
+    def _find_problems(self, connection: Connection) -> list[str]:
+        """What keeps the choices of a connection from having the effect that they promise."""
+        state = current_state()
+        policy = state.policy.over(connection.policy)
+        users = bound_for(connection, self._type_of_users()) if "User" in self.declared else None
+        lack = None if users is None else self.find_lack([users], policy)
+        if lack is not None:
+            return [f"Connection {connection.id}: {lack}"]
+        if policy.adoption is Adoption.VERIFIED_EMAIL and not connection.domains:
+            return [
+                f"Connection {connection.id}: adoption verified_email takes over nobody without a"
+                f" verified domain: flask scim connections edit {connection.id} --domain …"
+            ]
+        return []
 
     def _verify_access_token(self, text: str) -> Grant | None:
         return self.access_tokens().verify(text)

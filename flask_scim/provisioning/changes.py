@@ -16,6 +16,7 @@ class Kind(StrEnum):
     """What happened."""
 
     CREATED = "created"
+    ADOPTED = "adopted"
     UPDATED = "updated"
     DEACTIVATED = "deactivated"
     REACTIVATED = "reactivated"
@@ -65,7 +66,9 @@ class Event:
     :param row: the host's object.
     :param added: the ids of members who really came.
     :param removed: the ids of members who really went; of what is deleted, all that it had.
-    :param reason: why, in words; ``None`` where it goes without saying.
+    :param reason: why, where it does not go without saying: of an adoption what the account was
+        told by (``external_id``, ``verified_email`` or ``ask``), of somebody who comes back
+        ``revival``, of a deletion that other rows forbade ``in_use``; else in words.
     :param details: what else there is to say, as JSON has it.
     :param event_id: the event's own id, ``evt_`` and 22 letters and digits; the same wherever the
         event is told.
@@ -164,12 +167,23 @@ def kinds_of_change(changed: Iterable[str], was_active: bool, is_active: bool) -
     return kinds
 
 
+def kinds_of_adoption(was_active: bool, is_active: bool) -> list[Kind]:
+    """Tell what comes of it when an account is taken over.
+
+    :param was_active: whether it was in use before.
+    :param is_active: whether it is in use afterwards.
+    :return: the kinds, in the order in which to tell them.
+    """
+    return [Kind.ADOPTED, *kinds_of_change((), was_active, is_active)]
+
+
 def tell(
     connection: Connection,
     resource_type: str,
     before: Resource | None,
     after: Resource | None,
     moved: Moved = _NOBODY,
+    reason: str | None = None,
 ) -> list[Event]:
     """Tell what happened to a resource.
 
@@ -181,6 +195,7 @@ def tell(
     :param before: the resource before, ``None`` where it is new.
     :param after: the resource after, ``None`` where it is gone.
     :param moved: the members who came and went.
+    :param reason: why it happened so, where there is more than one way.
     :return: the events in the order in which to publish them; none if nothing differs.
     """
     subject = after or before
@@ -195,6 +210,8 @@ def tell(
         kinds.append(Kind.CREATED)
     elif after is None:
         kinds.append(Kind.DELETED)
+    elif not before.is_provisioned:
+        kinds = kinds_of_adoption(before.is_active, after.is_active)
     else:
         kinds = kinds_of_change(changed, before.is_active, after.is_active)
     told = partial(
@@ -205,6 +222,7 @@ def tell(
         before=old,
         after=new,
         row=subject.row,
+        reason=reason,
     )
     if after is None:
         return [told(kind, changed=changed, removed=_ids(moved.removed)) for kind in kinds]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .changes import Kind, changed_attributes, kinds_of_change
+from .changes import Kind, changed_attributes, kinds_of_adoption, kinds_of_change
 from .ports import Connection, Document, Resource
 
 
@@ -14,8 +14,8 @@ from .ports import Connection, Document, Resource
 class Intent:
     """One thing that a request is about to do, inside its transaction and with the row locked.
 
-    :param kind: what it is: ``created``, ``updated``, ``deactivated``, ``reactivated`` or
-        ``deleted``.
+    :param kind: what it is: ``created``, ``adopted``, ``updated``, ``deactivated``,
+        ``reactivated`` or ``deleted``.
     :param resource_type: the name of the resource type, such as ``"User"``.
     :param connection: the connection whose identity provider asks for it.
     :param before: the resource as it is, ``None`` where it is new to SCIM.
@@ -52,7 +52,7 @@ def read_intents(
 
     :param connection: the connection that asks for it.
     :param resource_type: the name of the resource type.
-    :param before: the locked resource, ``None`` where it is new to SCIM.
+    :param before: the locked resource, ``None`` where it is new to SCIM or had been deleted.
     :param after: the document that it is to have, ``None`` where it is to go.
     :return: what is about to be done; nothing where nothing differs.
     """
@@ -63,9 +63,11 @@ def read_intents(
     else:
         # An attribute that a request is silent of, or removes, leaves access as it is.
         will_be = after.get("active", before.is_active)
-        kinds = kinds_of_change(
-            changed_attributes(before.document, after), before.is_active, will_be
-        )
+        if before.is_provisioned:
+            changed = changed_attributes(before.document, after)
+            kinds = kinds_of_change(changed, before.is_active, will_be)
+        else:
+            kinds = kinds_of_adoption(before.is_active, will_be)
     document = before.document if before else None
     row = before.row if before else None
     was_active = before is not None and before.is_active

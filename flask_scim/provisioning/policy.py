@@ -61,6 +61,70 @@ class LogValues(StrEnum):
     ALL = "all"
 
 
+class PersonKey(StrEnum):
+    """Which attribute is the key of a person in the identity provider."""
+
+    #: ``userName`` for SAML, ``externalId`` for all others.
+    AUTO = "auto"
+    #: ``externalId``; where nobody has sent one, ``userName`` stands in.
+    EXTERNAL_ID = "externalId"
+    #: ``userName``.
+    USER_NAME = "userName"
+
+
+class Adoption(StrEnum):
+    """Which accounts that exist already an identity provider takes over."""
+
+    #: None.
+    NEVER = "never"
+    #: The one whose external id, as the app knows it, is that of the person.
+    EXTERNAL_ID = "external_id"
+    #: The one with the same e-mail address, verified, in a domain that the connection has verified.
+    VERIFIED_EMAIL = "verified_email"
+    #: The one that the app's adopter returns.
+    ASK = "ask"
+
+
+class Visibility(StrEnum):
+    """What a connection sees of accounts that it has not provisioned."""
+
+    #: Nothing.
+    PROVISIONED = "provisioned"
+    #: Those that it would adopt.
+    ADOPTABLE = "adoptable"
+    #: All of its tenant.
+    TENANT = "tenant"
+
+
+class Revival(StrEnum):
+    """What becomes of a person who comes back after a deletion or deactivation."""
+
+    #: They get the row that they had.
+    RESTORE = "restore"
+    #: They are refused.
+    REFUSE = "refuse"
+    #: They get a new row.
+    NEW = "new"
+
+
+class Deletion(StrEnum):
+    """What a deletion does to the host's row."""
+
+    #: It stays, and is deactivated.
+    RETIRE = "retire"
+    #: It is deleted; where other rows forbid that, it is retired.
+    DELETE = "delete"
+
+
+class GroupNames(StrEnum):
+    """What becomes of a group that is to have the name of one that was made by hand."""
+
+    #: It is refused.
+    REFUSE = "refuse"
+    #: It is made beside the other, which it has nothing to do with.
+    APART = "apart"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The choices that hold for a connection.
@@ -74,6 +138,14 @@ class Policy:
         identity provider keeps.
     :param log_reads: ``SCIM_LOG_READS``, which requests that only read are written to the log.
     :param log_values: ``SCIM_LOG_VALUES``, what of values is written to the log.
+    :param person_key: ``SCIM_PERSON_KEY``, which attribute is the key of a person in the identity
+        provider.
+    :param adoption: ``SCIM_ADOPTION``, which accounts that exist already are taken over.
+    :param visibility: ``SCIM_VISIBILITY``, what is seen of accounts that SCIM has not provisioned.
+    :param revival: ``SCIM_REVIVAL``, what becomes of a person who comes back.
+    :param deletion: ``SCIM_DELETION``, what a deletion does to the host's row.
+    :param group_names: ``SCIM_GROUP_NAMES``, what becomes of a group that is to have the name of
+        one that was made by hand.
     """
 
     unknown_members: UnknownMembers = UnknownMembers.REFUSE
@@ -81,6 +153,22 @@ class Policy:
     local_edits: LocalEdits = LocalEdits.OVERWRITE
     log_reads: LogReads = LogReads.ALL
     log_values: LogValues = LogValues.NAMES
+    person_key: PersonKey = PersonKey.AUTO
+    adoption: Adoption = Adoption.NEVER
+    visibility: Visibility = Visibility.PROVISIONED
+    revival: Revival = Revival.RESTORE
+    deletion: Deletion = Deletion.RETIRE
+    group_names: GroupNames = GroupNames.REFUSE
+
+    def key_for(self, idp: str) -> PersonKey:
+        """Tell which attribute is the key of a person.
+
+        :param idp: the identity provider.
+        :return: the attribute that is chosen, or that fits the identity provider.
+        """
+        if self.person_key is not PersonKey.AUTO:
+            return self.person_key
+        return PersonKey.USER_NAME if idp == "saml" else PersonKey.EXTERNAL_ID
 
     def over(self, choices: Mapping[str, Any]) -> Policy:
         """Put the choices of a connection before those of the app.

@@ -67,22 +67,25 @@ class Resource:
     :param id: the SCIM ``id``.
     :param document: its attributes in canonical form, without ``schemas``, ``id`` and ``meta``.
     :param version: a counter that moves with every change.
-    :param created: when it was created.
-    :param modified: when it was last changed.
+    :param created: when it was created; ``None`` if that was not by SCIM.
+    :param modified: when it was last changed; likewise.
     :param row: the host's object, where the store has loaded it.
     :param is_active: whether ``active`` holds in the app, also where the client has removed it and
         the document is silent; true where nobody says otherwise.
     :param written: the attributes that this change has set or taken away and that nobody can read.
+    :param is_provisioned: whether the connection has provisioned it; if not, it is an account of
+        the app that the connection only gets to see, or is about to take over.
     """
 
     id: str
     document: Document
     version: int
-    created: datetime
-    modified: datetime
+    created: datetime | None
+    modified: datetime | None
     row: Any = None
     is_active: bool = True
     written: tuple[str, ...] = ()
+    is_provisioned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +181,33 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The references that ended with a resource.
+    """What ended with a resource.
 
-    :param moved: those that it had.
+    :param moved: the references that it had.
     :param left: those that others had to it.
+    :param reason: why the host's row has stayed against the app's wish, if it has.
     """
 
     moved: Moved = field(default_factory=Moved)
     left: tuple[Left, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A document for a new resource, and whom it turns out to be of.
+
+    :param document: the document.
+    :param before: the resource of the same person, locked, where there is one that is in use;
+        ``None`` where nobody is known, or had been deleted.
+    :param reason: how they were told to be the same; ``None`` where nobody is known.
+    :param held: what the store knows of them.
+    """
+
+    document: Document
+    before: Resource | None = None
+    reason: str | None = None
+    held: Any = None
 
 
 class Store(Protocol):
@@ -221,8 +243,31 @@ class Store(Protocol):
         """List resources in a total order."""
         ...
 
-    def insert(self, document: Document) -> Resource:
-        """Add a resource.
+    def receive(self, document: Document) -> Arrival:
+        """Find out, before a resource is added, whether its person is known already.
+
+        :raises UniquenessError: if a unique value is taken.
+        :raises Forbidden: if the person is known and must not be taken over.
+        """
+        ...
+
+    def insert(self, document: Document, arrival: Arrival | None = None) -> Resource:
+        """Add a resource, or bring back, or take over, the one of the same person.
+
+        :raises UniquenessError: if a unique value is taken.
+        :raises InvalidValue: if the host's model cannot hold a value.
+        """
+        ...
+
+    def claim(self, resource: Resource, document: Document) -> str:
+        """Tell why a locked account may be taken over that the connection only gets to see.
+
+        :raises Forbidden: if it may not.
+        """
+        ...
+
+    def adopt(self, resource: Resource, document: Document) -> Resource:
+        """Take over a locked account; what it is told by stays as the app has it.
 
         :raises UniquenessError: if a unique value is taken.
         :raises InvalidValue: if the host's model cannot hold a value.

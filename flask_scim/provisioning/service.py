@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..protocol import operations, patch
 from ..protocol.constraints import check_required
 from ..protocol.dialects import Dialect
-from ..protocol.errors import InvalidSyntax, NotFound, PreconditionFailed
+from ..protocol.errors import Forbidden, InvalidSyntax, NotFound, PreconditionFailed
 from ..protocol.operations import Op, Operation
 from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
@@ -62,7 +62,7 @@ class Service:
     def create(
         self, document: Document, references: tuple[str, ...] = (), unknown: Sequence[str] = ()
     ) -> Resource:
-        """Create a resource (:rfc:`7644#section-3.3`).
+        """Create a resource (:rfc:`7644#section-3.3`), or take that which its person has already.
 
         :param document: the resource in canonical form.
         :param references: the attributes to show whose entries are other resources.
@@ -70,6 +70,7 @@ class Service:
         :return: the resource as it is stored.
         :raises InvalidSyntax: if it has what is not mapped, and that is refused here.
         :raises UniquenessError: if a unique value is taken.
+        :raises Forbidden: if the person has an account that must not be taken over.
         :raises InvalidValue: if a required attribute is missing or a value cannot be stored.
         :raises TooMany: if it has more members than one request may name.
         """
@@ -78,10 +79,12 @@ class Service:
         changes = self._member_changes(document)
 
         def create() -> tuple[Resource, list[Event]]:
-            self._ask(None, document)
-            created = self.store.insert(document)
+            arrival = self.store.receive(document)
+            self._ask(arrival.before, arrival.document)
+            created = self.store.insert(document, arrival)
             moved = self._move(created, changes)
-            return self._shown(created, references), self._tell(None, created, moved)
+            events = self._tell(arrival.before, created, moved, arrival.reason)
+            return self._shown(created, references), events
 
         return self._commit(create)
 
@@ -147,10 +150,11 @@ class Service:
             before = self._lock(id, expected)
             wanted = replaced(before.document, document, self.resource_type)
             wanted = _keep_active(before, wanted)
+            reason = self._claim(before, wanted)
             self._ask(before, wanted)
             moved = self._move(before, changes)
-            after = self.store.update(before, wanted, bool(moved))
-            return self._shown(after, references), self._tell(before, after, moved)
+            after = self._write(before, wanted, moved)
+            return self._shown(after, references), self._tell(before, after, moved, reason)
 
         return self._commit(change)
 
@@ -185,13 +189,12 @@ class Service:
             before = self._lock(id, expected)
             applied = patch.apply(before.document, others, resource_type, self.dialect)
             self._check_mapped(applied, unknown)
+            reason = self._claim(before, applied)
             self._ask(before, applied)
-            moved = Moved()
-            for name, plan in plans.items():
-                moved |= self.store.change_members(before, name, plan)
-            after = self.store.update(before, secrets | applied, bool(moved))
+            moved = self._move(before, plans)
+            after = self._write(before, secrets | applied, moved)
             shown = self._shown_if_small(after, references)
-            return shown, self._tell(before, after, moved)
+            return shown, self._tell(before, after, moved, reason)
 
         return self._commit(change)
 
@@ -201,14 +204,20 @@ class Service:
         :param id: the SCIM ``id``.
         :param expected: tells whether the version is one that the client takes.
         :raises NotFound: if there is none.
+        :raises Forbidden: if the connection only gets to see it.
         :raises PreconditionFailed: if its version is another.
         """
 
         def delete() -> tuple[None, list[Event]]:
             before = self._lock(id, expected)
+            if not before.is_provisioned:
+                raise Forbidden(
+                    f"{self._name} {id} is an account of the application that this connection has"
+                    " not provisioned; it cannot delete it."
+                )
             self._ask(before, None)
             ended = self.store.delete(before)
-            events = self._tell(before, None, ended.moved)
+            events = self._tell(before, None, ended.moved, ended.reason)
             return None, events + tell_left(self.connection, ended.left, id)
 
         self._commit(delete)
@@ -302,8 +311,23 @@ class Service:
         for intent in read_intents(self.connection, self._name, before, after):
             self.guard(intent)
 
-    def _tell(self, before: Resource | None, after: Resource | None, moved: Moved) -> list[Event]:
-        return tell(self.connection, self._name, before, after, moved)
+    def _claim(self, before: Resource, wanted: Document) -> str | None:
+        """Tell why an account may be taken over, where this change is the first of it."""
+        return None if before.is_provisioned else self.store.claim(before, wanted)
+
+    def _write(self, before: Resource, wanted: Document, moved: Moved) -> Resource:
+        if before.is_provisioned:
+            return self.store.update(before, wanted, bool(moved))
+        return self.store.adopt(before, wanted)
+
+    def _tell(
+        self,
+        before: Resource | None,
+        after: Resource | None,
+        moved: Moved,
+        reason: str | None = None,
+    ) -> list[Event]:
+        return tell(self.connection, self._name, before, after, moved, reason)
 
     def _not_found(self, id: str) -> NotFound:
         return NotFound(f"{self._name} {id[:100]!r} does not exist.")

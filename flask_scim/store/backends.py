@@ -100,6 +100,9 @@ class Backend:
     def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
         """Lock what ``FOR UPDATE`` does not lock on this database."""
 
+    def check_constraints(self, connection: Connection) -> None:
+        """Check now what would only be checked at the commit, when there is no way back."""
+
     def json_text(self, json: Sql, keys: Keys) -> Sql:
         """Read text from JSON; NULL where there is none."""
         raise NotImplementedError
@@ -135,6 +138,9 @@ class PostgreSQL(Backend):
 
     def sortable(self, text: Sql) -> Sql:
         return sa.collate(text, "C")
+
+    def check_constraints(self, connection: Connection) -> None:
+        connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
 
     def moment_text(self, moment: Sql) -> Sql:
         if getattr(moment.type, "timezone", False):

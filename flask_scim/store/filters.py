@@ -134,7 +134,7 @@ class _ResourceScope:
         """Narrow a condition on ``active`` to those who have it still."""
         if path.keys != ("active",):
             return condition
-        return sa.and_(self.binding.record.c.active_removed.is_(False), condition)
+        return sa.and_(self.binding.record.c.active_removed.is_not(sa.true()), condition)
 
     def some(self, path: AttributePath, condition: Condition) -> Sql:
         if path.keys == ("schemas",):

@@ -1,4 +1,4 @@
-"""What the app says of a row beside the mapping: that it is untouchable, for one."""
+"""What the app says of a row beside the mapping: that it is untouchable, or privileged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
 
 from ..config import ConfigurationError
-from ..mapping.sources import Computed, Source, read_source
+from ..mapping.sources import Computed, Source, Sourced, read_source
 from .backends import Sql
 
 #: What a declaration may write where a mark is meant: a source, or a function of the row.
-Marked = Any
+Marked = Sourced | Callable[[Any], Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the app says of the rows of a resource type.
+    """What the app says of the rows of a resource type beside the mapping.
 
     :param untouchable: that SCIM may see a row and never change it.
+    :param verified: that the e-mail address of an account is its person's.
+    :param privileged: that an account has privileges, so that SCIM must not take it over.
     """
 
     untouchable: Mark | None = None
+    verified: Mark | None = None
+    privileged: Mark | None = None
 
 
 def read_mark(marked: Marked, model: type, what: str) -> Mark | None:

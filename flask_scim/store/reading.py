@@ -34,6 +34,8 @@ class Reading:
     :param connection: whose resources are in reach; nothing else is.
     :param binding: where their attributes sit.
     :param references: the attributes whose entries are other resources, by name.
+    :param beside: the condition under which accounts of the tenant are seen that the connection has
+        not provisioned; ``None`` where none is.
     """
 
     session: Session
@@ -41,6 +43,7 @@ class Reading:
     connection: Connection
     binding: Binding
     references: dict[str, References]
+    beside: Sql | None = None
 
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none.
@@ -62,14 +65,21 @@ class Reading:
         with translated(self.binding.resource_type.name):
             return self._find(query)
 
-    def scoped(self, statement: sa.Select[Any], *conditions: Sql) -> sa.Select[Any]:
-        """Narrow a statement to what this connection may see.
+    def select(self, *columns: Any) -> sa.Select[Any]:
+        """Select from what this connection may see.
 
-        :param statement: a statement on the records and the host's rows.
-        :param conditions: what else has to hold.
+        :param columns: what to select, of the records and the host's rows.
         :return: the statement.
         """
-        return statement.where(*self.binding.own(self.connection), *conditions)
+        binding, connection = self.binding, self.connection
+        if self.beside is None:
+            return binding.select(*columns).where(*binding.own(connection))
+        record = binding.record.c
+        is_own = sa.and_(record.row_id.is_not(None), record.deleted.is_(None))
+        is_beside = sa.and_(record.row_id.is_(None), self.beside)
+        return binding.select_rows(connection.id, *columns).where(
+            binding.is_of_tenant(connection), sa.or_(is_own, is_beside)
+        )
 
     def is_it(self, id: str) -> Sql:
         """The condition that a row is that of a resource, by the SCIM ``id``."""
@@ -85,7 +95,7 @@ class Reading:
             conditions.append(
                 compile_filter(query.condition, self.binding, self.backend, self.references)
             )
-        order = compile_order(query, self.binding, self.backend)
+        order = compile_order(query, self.binding, self.backend, self._key)
         page = self._select(conditions, query, order) if query.count else Page([], 0)
         if not query.totals:
             return page
@@ -94,7 +104,7 @@ class Reading:
         if is_whole and found < query.count and (found or not offset):
             return replace(page, total=offset + found)
         self.backend.prepare(self.binding.connect(self.session))
-        counted = self.scoped(self.binding.select(sa.func.count()), *conditions)
+        counted = self.select(sa.func.count()).where(*conditions)
         return replace(page, total=self.session.execute(counted).scalar_one())
 
     def _select(
@@ -104,12 +114,12 @@ class Reading:
         order: Order | None = None,
     ) -> Page:
         binding = self.binding
-        columns = [binding.record.c[name] for name in _RECORD_COLUMNS]
+        columns = [self._key, *(binding.record.c[name] for name in _RECORD_COLUMNS[1:])]
         entity = [binding.model] if binding.computes else []
         ranks = () if order is None else order.columns
         backwards = query.before is not None and query.after is None
         selected = (*ranks, binding.id.column, *columns, *binding.columns, *entity)
-        statement = self.scoped(binding.select(*selected), *conditions).limit(query.count)
+        statement = self.select(*selected).where(*conditions).limit(query.count)
         if order is not None:
             statement = statement.where(*order.within(query))
             statement = statement.order_by(*order.by(backwards=backwards))
@@ -134,6 +144,11 @@ class Reading:
                     resource.document[name] = entries[key]
         return Page(resources, 0, positions)
 
+    @property
+    def _key(self) -> Sql:
+        """The primary key of the rows: that of the records, where each has one."""
+        return self.binding.record.c.row_id if self.beside is None else self.binding.key
+
 
 def make_resource(
     binding: Binding,
@@ -148,7 +163,7 @@ def make_resource(
     :param binding: where the attributes sit.
     :param id: the SCIM ``id``.
     :param values: the SCIM values of the binding's places.
-    :param record: the columns of the record, by name.
+    :param record: the columns of the record, by name; each ``None`` where there is none.
     :param row: the host's object, where it is at hand.
     :param written: the attributes that were set and that nobody can read.
     :return: the resource.
@@ -158,5 +173,5 @@ def make_resource(
     if record["active_removed"]:
         document.pop("active", None)
     created, modified = record["created"], record["modified"]
-    version = record["version"]
-    return Resource(id, document, version, created, modified, row, is_active, written)
+    version, is_known = record["version"] or 0, record["version"] is not None
+    return Resource(id, document, version, created, modified, row, is_active, written, is_known)

@@ -22,17 +22,18 @@ from .places import Place
 _NO_TEXT = (Type.BOOLEAN, Type.INTEGER, Type.DECIMAL)
 
 
-def compile_order(query: Query, binding: Binding, backend: Backend) -> Order:
+def compile_order(query: Query, binding: Binding, backend: Backend, key: Sql) -> Order:
     """Turn what a client wants to sort by into SQL (:rfc:`7644#section-3.4.2.3`).
 
     :param query: what the client asked for.
     :param binding: where the attributes sit.
     :param backend: the database.
+    :param key: the primary key of the rows, as the statement reads it.
     :return: the order of the list.
     :raises InvalidValue: if the attribute has no order.
     """
     value = None if query.sort_by is None else _value(query.sort_by, binding, backend)
-    return Order(backend, binding.record.c.row_id, binding.key, value, query.descending)
+    return Order(backend, key, binding.key, value, query.descending)
 
 
 def _value(path: AttributePath, binding: Binding, backend: Backend) -> Sql:
@@ -48,7 +49,8 @@ def _value(path: AttributePath, binding: Binding, backend: Backend) -> Sql:
             return record.version
         case ("active",):
             # Answers are silent of what the client has removed.
-            return sa.case((record.active_removed.is_(False), _single(path, binding, backend)))
+            is_shown = record.active_removed.is_not(sa.true())
+            return sa.case((is_shown, _single(path, binding, backend)))
     path = _find_leaf(path, binding)
     if path.attribute.multi_valued:
         return _Entries(path, binding, backend).chosen()

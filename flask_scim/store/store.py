@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,8 +16,11 @@ from ..mapping.sources import RecordColumn
 from ..protocol.errors import MutabilityError, UniquenessError
 from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
+from ..provisioning.adoption import complete
 from ..provisioning.members import Member, Plan
+from ..provisioning.policy import Deletion, Policy
 from ..provisioning.ports import (
+    Arrival,
     Connection,
     Deadlock,
     Document,
@@ -28,6 +31,7 @@ from ..provisioning.ports import (
     Query,
     Resource,
 )
+from .accounts import Accounts, Adopter
 from .backends import Backend, Sql
 from .binding import Binding
 from .codecs import TextCodec
@@ -36,9 +40,11 @@ from .filters import compile_entry_filter
 from .links import Link
 from .places import Place
 from .reading import Reading, make_resource
+from .recognition import REVIVAL, Recognition
 from .references import References
+from .retirement import free, is_active_place, remove, retire
 from .tracking import move_version, writing
-from .uniqueness import Held, find_deleted, is_same_person, make_key
+from .uniqueness import Held, make_key
 from .untouchable import spare
 
 
@@ -48,10 +54,16 @@ class Hooks:
 
     :param creator: takes the document and the connection and returns a new row of the host's model.
     :param deleter: takes the host's row and the connection and does what deletion means.
+    :param adopter: takes the host's rows that could be a person's, the document and the connection
+        and returns the row that is theirs, if any is.
+    :param renamer: takes the row of a deleted resource and the connection and gives it another
+        name.
     """
 
     creator: Callable[[Document, Connection], Any] | None = None
     deleter: Callable[[Any, Connection], None] | None = None
+    adopter: Adopter | None = None
+    renamer: Callable[[Any, Connection], None] | None = None
 
 
 class SqlStore:
@@ -63,6 +75,7 @@ class SqlStore:
     :param binding: where their attributes sit.
     :param hooks: what the host does itself.
     :param references: the attributes whose entries are other resources, by name.
+    :param policy: the choices that hold for the connection.
     """
 
     def __init__(
@@ -73,6 +86,7 @@ class SqlStore:
         binding: Binding,
         hooks: Hooks,
         references: dict[str, References] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.session = session
         self.backend = backend
@@ -80,7 +94,14 @@ class SqlStore:
         self.binding = binding
         self.hooks = hooks
         self.references = references or {}
-        self._reading = Reading(session, backend, connection, binding, self.references)
+        self.policy = policy or Policy()
+        self.accounts = Accounts(session, backend, connection, binding, self.policy, hooks.adopter)
+        self._reading = Reading(
+            session, backend, connection, binding, self.references, self.accounts.visible
+        )
+        self._recognition = Recognition(
+            session, backend, connection, binding, self.policy, self.accounts
+        )
         self.record = binding.record
         self._held: dict[str, Held] = {}
 
@@ -128,25 +149,58 @@ class SqlStore:
             self.binding.id.column, *self.record.c, self.binding.model
         ).with_for_update(of=[self.record, self.binding.model])
         found = self.session.execute(
-            self._reading.scoped(statement, is_it), execution_options={"populate_existing": True}
+            statement.where(*self.binding.own(self.connection), is_it),
+            execution_options={"populate_existing": True},
         ).first()
         if found is None:
-            return None
+            return self._lock_account(is_it)
         raw_id, *columns, row = found
         record = dict(zip(self.record.c.keys(), columns, strict=True))
         values = self.binding.read(row, record)
-        resource = make_resource(
-            self.binding, self.binding.id.codec.decode(raw_id), values, record, row
-        )
-        self._held[resource.id] = Held(row, values, record)
-        return resource
+        return self._hold(self.binding.id.codec.decode(raw_id), Held(row, values, record))
 
-    def insert(self, document: Document) -> Resource:
-        """Add a resource, or bring back the one of the same person that had been deleted."""
-        parts = self.binding.mapping.split(document)
-        for deleted in self._find_deleted(parts):
-            if is_same_person(self.binding, deleted, parts):
-                return self._revive(deleted, parts)
+    def _lock_account(self, is_it: Sql) -> Resource | None:
+        """Lock an account that the connection gets to see and has not provisioned."""
+        if self._reading.beside is None:
+            return None
+        seen = self.session.scalar(self._reading.select(self.binding.key).where(is_it))
+        locked = None if seen is None else self.accounts.lock(self.binding.key == seen)
+        if locked is None or locked[0].record["row_id"] is not None:
+            return None
+        held, _ = locked
+        return self._hold(self.binding.id_of(held.row), held)
+
+    def receive(self, document: Document) -> Arrival:
+        """Find out, before a resource is added, whether its person is known already."""
+        known = self._recognition.recognize(document, self.binding.mapping.split(document))
+        if known.held is None:
+            return Arrival(document, held=known)
+        record = known.held.record
+        if record["deleted"] is not None and known.reason == REVIVAL:
+            return Arrival(document, None, REVIVAL, known)
+        before = self._hold(self.binding.id_of(known.held.row), known.held)
+        if record["row_id"] is None or record["deleted"] is not None:
+            before = replace(before, is_provisioned=False)
+        if known.reason == REVIVAL:
+            document = {"active": True, **document}
+        else:
+            document = complete(before.document, document)
+        return Arrival(document, before, known.reason, known)
+
+    def insert(self, document: Document, arrival: Arrival | None = None) -> Resource:
+        """Add a resource, or bring back, or take over, the one of the same person."""
+        arrival = arrival or self.receive(document)
+        known, before = arrival.held, arrival.before
+        parts = self.binding.mapping.split(arrival.document)
+        if before is None:
+            self._free(known.retired, parts)
+            if known.held is not None:
+                return self._revive(known.held, parts)
+            return self._create(arrival.document, parts)
+        write = self.update if before.is_provisioned else self.adopt
+        return write(before, arrival.document)
+
+    def _create(self, document: Document, parts: Parts) -> Resource:
         hook = self.hooks.creator
         row = hook(document, self.connection) if hook else self.binding.model()
         if self.binding.tenant is not None:
@@ -154,9 +208,13 @@ class SqlStore:
         for place, value in zip(self.binding.places, parts.values, strict=True):
             is_complete = place.fills_itself or place.hides_value(row)
             if place.writable and (value is not None or not is_complete):
-                place.write(row, True if value is None and _is_active(place) else value)
+                place.write(row, True if value is None and is_active_place(place) else value)
         self.session.add(row)
         self.session.flush()
+        record = self._add_record(row, parts)
+        return self._stored(row, record, self._secrets(parts))
+
+    def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
         record = {
             "connection_id": self.connection.id,
@@ -166,10 +224,40 @@ class SqlStore:
             "modified": now,
             "deleted": None,
             "active_removed": False,
+            "awaited": False,
             **self._recorded(parts),
+            **others,
         }
         self.session.execute(self.record.insert().values(record))
-        return self._stored(row, record, self._secrets(parts))
+        return record
+
+    def claim(self, resource: Resource, document: Document) -> str:
+        """Tell why a locked account may be taken over that the connection only gets to see."""
+        held = self._held[resource.id]
+        locked = self.accounts.lock(self.binding.key == self.binding.key_of(held.row))
+        assert locked is not None
+        parts = self.binding.mapping.split(document)
+        return self.accounts.check(locked[1], document, parts)
+
+    def adopt(self, resource: Resource, document: Document) -> Resource:
+        """Take over a locked account; what it is told by stays as the app has it."""
+        held = self._held[resource.id]
+        spare(self.binding, held.row)
+        parts = self.binding.mapping.split(_present(document))
+        removed = self._keep_access(held, parts)
+        self._protect(held, parts)
+        changed = self._differences(held, parts, ())
+        self._make_room(held, parts, changed)
+        for place, value in changed:
+            place.write(held.row, value)
+        self.session.flush()
+        if held.record["row_id"] is None:
+            record = self._add_record(held.row, parts, active_removed=removed)
+            return self._stored(held.row, record)
+        moved = self._recorded(parts) | {"deleted": None, "active_removed": removed}
+        moved |= self._next(held.record)
+        self._write_record(held.record, moved)
+        return self._stored(held.row, held.record | moved)
 
     def update(
         self, resource: Resource, document: Document, moved_members: bool = False
@@ -177,24 +265,49 @@ class SqlStore:
         """Change a locked resource; the same resource comes back if nothing differs."""
         held = self._held[resource.id]
         gone = {name for name, value in document.items() if value is None}
-        parts = self.binding.mapping.split({n: v for n, v in document.items() if n not in gone})
+        parts = self.binding.mapping.split(_present(document))
+        if held.record["awaited"]:
+            account = self.accounts.account(held.row, held.values)
+            self.accounts.confirm(account, parts)
+            self._protect(held, parts)
+            gone = set()
         removed = self._keep_access(held, parts)
         changed = self._differences(held, parts, gone)
-        recorded = self._recorded(parts) | {"active_removed": removed}
+        recorded = self._recorded(parts) | {"active_removed": removed, "awaited": False}
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
         if not changed and not moved_members and not moved.keys() - {"unique_key"}:
             return resource
         spare(self.binding, held.row)
-        if any(place is self.binding.unique for place, _ in changed):
-            self._find_deleted(parts, other_than=held.record["row_id"])
+        self._make_room(held, parts, changed)
         for place, value in changed:
             place.write(held.row, value)
         self.session.flush()
-        moved |= {"version": held.record["version"] + 1, "modified": datetime.now(UTC)}
+        moved |= self._next(held.record)
         self._write_record(held.record, moved)
         written = tuple(str(place.path) for place, _ in changed if place.is_secret)
         return self._stored(held.row, held.record | moved, written)
+
+    def _protect(self, held: Held, parts: Parts) -> None:
+        """Let the first request of an account not write what the account was told by."""
+        for index, is_protected in enumerate(self.accounts.protected(held)):
+            if is_protected:
+                parts.values[index] = held.values[index]
+
+    def _make_room(self, held: Held, parts: Parts, changed: list[tuple[Place, Any]]) -> None:
+        """Refuse a name that somebody else has, and free one that a deleted resource had."""
+        if any(place is self.binding.unique for place, _ in changed):
+            named = self._recognition.find_named(parts, self.binding.key_of(held.row))
+            self._free(self._recognition.refuse_taken(parts, named), parts)
+
+    def _free(self, retired: Iterable[Held], parts: Parts) -> None:
+        """Let deleted resources give up a name that is needed again."""
+        if self.hooks.renamer is None:
+            free(self.binding, retired, parts)
+        else:
+            for held in retired:
+                self.hooks.renamer(held.row, self.connection)
+        self.session.flush()
 
     def delete(self, resource: Resource) -> Ended:
         """Take a locked resource out of SCIM, and do to the host's row what the host wants."""
@@ -202,18 +315,27 @@ class SqlStore:
         spare(self.binding, held.row)
         key = held.record["row_id"]
         ended = self._end(key)
-        if self.hooks.deleter is not None:
-            self.hooks.deleter(held.row, self.connection)
-            self.session.flush()
+        hook = self.hooks.deleter
+        if hook is not None or self.policy.deletion is Deletion.DELETE:
+
+            def act() -> None:
+                if hook is None:
+                    self.session.delete(held.row)
+                else:
+                    hook(held.row, self.connection)
+
+            reason = remove(self.session, self.backend, self.binding, held, act)
+            ended = replace(ended, reason=reason)
             still = sa.select(self.binding.key).where(self.binding.key == key)
             if self.session.scalar(still) is None:
-                self.session.execute(self.record.delete().where(*self._is_record(held.record)))
+                self.session.execute(self.record.delete().where(self.record.c.row_id == key))
                 return ended
         else:
-            self._deactivate(held.row)
+            retire(self.binding, held.row)
             self.session.flush()
         gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
-        self._write_record(held.record, gone | {"version": held.record["version"] + 1})
+        gone |= {"awaited": False, "version": held.record["version"] + 1}
+        self._write_record(held.record, gone)
         return ended
 
     def _end(self, key: Any) -> Ended:
@@ -237,11 +359,6 @@ class SqlStore:
         rows = {target.key_of(row): row for row in found}
         name = target.resource_type.name
         return [Left(name, attribute, id, rows[far]) for id, far in gone.items()]
-
-    def _deactivate(self, row: Any) -> None:
-        for place in self.binding.places:
-            if _is_active(place) and place.writable:
-                place.write(row, False)
 
     def change_members(self, resource: Resource, name: str, plan: Plan) -> Moved:
         """Change the references of a locked or new resource."""
@@ -273,16 +390,21 @@ class SqlStore:
         self._held[id] = Held(row, values, record)
         return make_resource(self.binding, id, values, record, row, written)
 
-    def _find_deleted(self, parts: Parts, other_than: Any = None) -> list[Held]:
-        return find_deleted(
-            self.session, self.backend, self.binding, self.connection, parts, other_than
-        )
+    def _hold(self, id: str, held: Held) -> Resource:
+        """Keep a row at hand that is about to be changed."""
+        self._held[id] = held
+        return make_resource(self.binding, id, held.values, held.record, held.row)
+
+    @staticmethod
+    def _next(record: dict[str, Any]) -> dict[str, Any]:
+        """The columns of a record that tell of a change."""
+        return {"version": record["version"] + 1, "modified": datetime.now(UTC)}
 
     def _revive(self, deleted: Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         spare(self.binding, deleted.row)
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
-            value = True if new is None and _is_active(place) else new
+            value = True if new is None and is_active_place(place) else new
             # What a person had who left is not good for one who comes back.
             outlived = place.nullable and place.hides_value(deleted.row)
             if place.writable and (value != old or outlived):
@@ -291,8 +413,7 @@ class SqlStore:
         moved = self._recorded(parts) | {
             "deleted": None,
             "active_removed": False,
-            "version": deleted.record["version"] + 1,
-            "modified": datetime.now(UTC),
+            **self._next(deleted.record),
         }
         try:
             self._write_record(deleted.record, moved)
@@ -305,11 +426,13 @@ class SqlStore:
     def _keep_access(self, held: Held, parts: Parts) -> bool:
         """Let ``active`` stay as it is where it is removed, and tell whether it is."""
         for index, place in enumerate(self.binding.places):
-            if _is_active(place) and (place.writable or isinstance(place.source, RecordColumn)):
+            if is_active_place(place) and (
+                place.writable or isinstance(place.source, RecordColumn)
+            ):
                 if parts.values[index] is not None:
                     return False
                 parts.values[index] = held.values[index]
-                return held.values[index] is not None or held.record["active_removed"]
+                return held.values[index] is not None or bool(held.record["active_removed"])
         return False
 
     def _differences(
@@ -366,6 +489,10 @@ class SqlStore:
 
 def _is_active(place: Place) -> bool:
     return place.path.keys == ("active",)
+
+
+def _present(document: Document) -> Document:
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _is_gone(place: Place, row: Any, gone: Container[str]) -> bool:

@@ -394,6 +394,8 @@ def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Tab
         sa.Column("active", sa.Boolean),
         # The client has unassigned it: answers are silent of it, and access stays as it was.
         sa.Column("active_removed", sa.Boolean, nullable=False, server_default=sa.false()),
+        # The account was taken over before its person was heard of: who comes first is them.
+        sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("attributes", JsonType),
         sa.Column("extras", JsonType),
         sa.Column("version", sa.Integer, nullable=False),

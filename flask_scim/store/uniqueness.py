@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
-from ..mapping.sources import RecordColumn
 from ..protocol.errors import UniquenessError
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable, fold
@@ -24,7 +25,7 @@ class Held:
 
     :param row: the host's object.
     :param values: the SCIM values of the binding's places.
-    :param record: the columns of our record of it, by name.
+    :param record: the columns of our record of it, by name; each ``None`` where there is none.
     """
 
     row: Any
@@ -43,7 +44,7 @@ def make_key(binding: Binding, parts: Parts) -> str | None:
     return None if value is None else hashlib.sha256(fold(str(value)).encode()).hexdigest()
 
 
-def find_deleted(
+def find_named(
     session: Session,
     backend: Backend,
     binding: Binding,
@@ -51,7 +52,7 @@ def find_deleted(
     parts: Parts,
     other_than: Any = None,
 ) -> list[Held]:
-    """Find deleted resources that had a unique value, and refuse it if another row has it.
+    """Find who in the tenant has the unique value of a document.
 
     :param session: the host's session.
     :param backend: the database behind it.
@@ -59,8 +60,7 @@ def find_deleted(
     :param connection: whose tenant is searched.
     :param parts: the document that is going to be stored.
     :param other_than: the key of the row that may have the value.
-    :return: the deleted resources of the connection that have the value.
-    :raises UniquenessError: if a row that is not deleted has it.
+    :return: the rows that have it, each with the connection's record of it, if it has one.
     """
     place, value = binding.unique, _unique_value(binding, parts)
     if place is None or place.column is None or value is None:
@@ -74,31 +74,51 @@ def find_deleted(
         statement = statement.where(binding.key != other_than)
     if not binding.shared:
         statement = statement.where(binding.record.c.row_id.is_not(None))
-    deleted = []
-    for row, *columns in session.execute(statement.order_by(binding.key)):
-        record = dict(zip(binding.record.c.keys(), columns, strict=True))
-        if record["deleted"] is None:
-            raise UniquenessError(
-                f"{place.path} {str(value)[:100]!r} is taken by another"
-                f" {binding.resource_type.name}."
-            )
-        deleted.append(Held(row, binding.read(row, record), record))
-    return deleted
+    return hold(session, binding, statement.order_by(binding.key))
 
 
-def is_same_person(binding: Binding, deleted: Held, parts: Parts) -> bool:
-    """Tell whether nothing contradicts that a deleted resource is the one to be stored.
+def hold(session: Session, binding: Binding, statement: sa.Select[Any]) -> list[Held]:
+    """Read rows of the host with a connection's records of them.
+
+    :param session: the host's session.
+    :param binding: where the attributes sit.
+    :param statement: selects the model and the columns of the record.
+    :return: the rows.
+    """
+    names = binding.record.c.keys()
+    held = []
+    for row, *columns in session.execute(statement):
+        record = dict(zip(names, columns, strict=True))
+        held.append(Held(row, binding.read(row, record), record))
+    return held
+
+
+def refuse_taken(
+    binding: Binding, parts: Parts, named: Iterable[Held], *, apart: bool = False
+) -> list[Held]:
+    """Refuse a document whose unique value somebody has who is still there.
 
     :param binding: where the attributes sit.
-    :param deleted: the deleted resource.
     :param parts: the document that is going to be stored.
-    :return: whether their ``externalId`` is the same, or one of them has none.
+    :param named: those who have the value.
+    :param apart: whether rows that the connection has no record of may have it too.
+    :return: those among them whose resources have been deleted.
+    :raises UniquenessError: if one has not.
     """
-    for place, value in zip(binding.places, parts.values, strict=True):
-        if place.path.keys == ("externalId",) and isinstance(place.source, RecordColumn):
-            known = deleted.record["external_id"]
-            return known is None or value is None or known == value
-    return True
+    deleted = []
+    for held in named:
+        is_known = held.record["row_id"] is not None
+        if held.record["deleted"] is not None:
+            deleted.append(held)
+        elif is_known or not apart:
+            value = str(_unique_value(binding, parts))[:100]
+            name = binding.resource_type.name
+            assert binding.unique is not None
+            taken = f"{binding.unique.path} {value!r} is taken by another {name}."
+            if name == "Group" and not is_known:
+                taken += " That one is not of this connection, and is not handed over; rename one."
+            raise UniquenessError(taken)
+    return deleted
 
 
 def _unique_value(binding: Binding, parts: Parts) -> Any:

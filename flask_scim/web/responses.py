@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -128,6 +129,10 @@ def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
     return response
 
 
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else write_datetime(moment)
+
+
 def present(
     exchange: Exchange, resource_type: ResourceType, resource: Resource, projection: Projection
 ) -> dict[str, Any]:
@@ -139,17 +144,18 @@ def present(
     :param projection: what of it the client gets to see.
     :return: the resource as JSON.
     """
+    meta = {
+        "resourceType": resource_type.name,
+        "created": _moment(resource.created),
+        "lastModified": _moment(resource.modified),
+        "location": exchange.location(resource_type, resource.id),
+        "version": entity_tag(resource),
+    }
     document: dict[str, Any] = {
         "schemas": [],
         "id": resource.id,
         **resource.document,
-        "meta": {
-            "resourceType": resource_type.name,
-            "created": write_datetime(resource.created),
-            "lastModified": write_datetime(resource.modified),
-            "location": exchange.location(resource_type, resource.id),
-            "version": entity_tag(resource),
-        },
+        "meta": {name: value for name, value in meta.items() if value is not None},
     }
     base = exchange.base
     for name in _reference_names(resource_type):

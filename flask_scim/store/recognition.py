@@ -1,0 +1,215 @@
+"""Whom a document for a new resource turns out to be of: somebody who was here, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..mapping.mapping import Parts
+from ..protocol.addresses import fold_letters
+from ..protocol.errors import UniquenessError
+from ..protocol.syntax import Operator
+from ..provisioning.adoption import Obstacle, refusal
+from ..provisioning.policy import GroupNames, PersonKey, Policy, Revival
+from ..provisioning.ports import Connection, Document
+from .accounts import Accounts
+from .backends import Backend, Sql
+from .binding import Binding
+from .places import Place
+from .uniqueness import Held, find_named, hold, refuse_taken
+
+#: The reason of an event that tells of somebody who has come back.
+REVIVAL = "revival"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """What is known of the person of a document.
+
+    :param held: the row of the host that is theirs, with the connection's record of it; ``None``
+        where they are new.
+    :param reason: how they were told; ``None`` where they are new.
+    :param retired: deleted resources of others who had the unique value.
+    """
+
+    held: Held | None
+    reason: str | None
+    retired: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Recognizes the people of one connection.
+
+    :param session: the host's session.
+    :param backend: the database behind it.
+    :param connection: whose people they are.
+    :param binding: where their attributes sit.
+    :param policy: the choices that hold for the connection.
+    :param accounts: the accounts that the app has beside.
+    """
+
+    session: Session
+    backend: Backend
+    connection: Connection
+    binding: Binding
+    policy: Policy
+    accounts: Accounts
+
+    def recognize(self, document: Document, parts: Parts) -> Recognized:
+        """Find out whom a document for a new resource is of.
+
+        :param document: the document.
+        :param parts: the same taken apart.
+        :return: what is known of the person.
+        :raises UniquenessError: if another one has the unique value.
+        :raises Forbidden: if the person is known and must not be taken over.
+        """
+        named = self.find_named(parts)
+        known = self._find_known(parts, named)
+        if known is not None:
+            if self.policy.revival is Revival.REFUSE:
+                raise UniquenessError(
+                    f"This {self.binding.resource_type.name} has been removed before, and does not"
+                    " come back by itself. Let the application's administrator see to it."
+                )
+            if self.policy.revival is Revival.RESTORE:
+                known = self._locked(known)
+                return Recognized(known, REVIVAL, self._others(known, parts, named))
+        found = self.accounts.find(document, parts)
+        if found is None:
+            return Recognized(None, None, self.refuse_taken(parts, named))
+        account, reason = found
+        locked = self.accounts.lock(self.binding.key == account.key)
+        if locked is None:
+            raise refusal(None)
+        held, account = locked
+        record = held.record
+        if record["row_id"] is not None and record["deleted"] is None and not record["awaited"]:
+            raise refusal(Obstacle.SEVERAL)
+        self.accounts.recheck(account)
+        return Recognized(held, reason, self._others(held, parts, named))
+
+    def _find_known(self, parts: Parts, named: list[Held]) -> Held | None:
+        """Find somebody who was here, and has been deleted or deactivated."""
+        keyed = self._keyed(parts)
+        if len(keyed) == 1 and not keyed[0].record["awaited"] and self._is_away(keyed[0]):
+            return keyed[0]
+        for held in named:
+            record = held.record
+            if record["row_id"] is None or record["awaited"]:
+                continue
+            is_same = self._is_same(held, parts)
+            if record["deleted"] is not None:
+                if is_same is not False:
+                    return held
+            elif is_same is True and not _is_active(self.binding, held):
+                return held
+        return None
+
+    def _locked(self, known: Held) -> Held:
+        """Read somebody again who is deactivated: another request may have been faster."""
+        if known.record["deleted"] is not None:
+            return known
+        locked = self.accounts.lock(self.binding.key == self.binding.key_of(known.row))
+        if locked is None or not self._is_away(locked[0]):
+            name = self.binding.resource_type.name
+            raise UniquenessError(f"Another request brought back this {name}.")
+        return locked[0]
+
+    def _is_away(self, held: Held) -> bool:
+        return held.record["deleted"] is not None or not _is_active(self.binding, held)
+
+    def _is_same(self, held: Held, parts: Parts) -> bool | None:
+        """Tell whether somebody with the same unique value is the person of a document.
+
+        :return: ``None`` if nothing says so, and nothing contradicts.
+        """
+        if not self._has_same_name(held, parts):
+            return False
+        if self._key_is_user_name:
+            return True
+        index = _index(self.binding, ("externalId",))
+        if index is None:
+            return True
+        known, value = held.values[index], parts.values[index]
+        if known is None or value is None:
+            return True if known is value else None
+        return bool(known == value)
+
+    def _has_same_name(self, held: Held, parts: Parts) -> bool:
+        """Whether the unique values are one, and do not merely look so to the database."""
+        pairs = zip(self.binding.places, held.values, parts.values, strict=True)
+        return all(
+            fold_letters(str(known)) == fold_letters(str(value))
+            for place, known, value in pairs
+            if place is self.binding.unique
+        )
+
+    @property
+    def _key_is_user_name(self) -> bool:
+        if self.binding.resource_type.name != "User":
+            return False
+        return self.policy.key_for(self.connection.idp) is PersonKey.USER_NAME
+
+    def find_named(self, parts: Parts, other_than: Any = None) -> list[Held]:
+        """Find who in the tenant has the unique value of a document.
+
+        :param parts: the document, taken apart.
+        :param other_than: the key of the row that may have the value.
+        :return: the rows that have it.
+        """
+        binding, connection = self.binding, self.connection
+        return find_named(self.session, self.backend, binding, connection, parts, other_than)
+
+    def refuse_taken(self, parts: Parts, named: Iterable[Held]) -> tuple[Held, ...]:
+        """Refuse a document whose unique value somebody has who is still there.
+
+        :param parts: the document, taken apart.
+        :param named: those who have the value.
+        :return: those among them whose resources have been deleted.
+        :raises UniquenessError: if one has not.
+        """
+        is_group = self.binding.resource_type.name == "Group"
+        apart = is_group and self.policy.group_names is GroupNames.APART
+        return tuple(refuse_taken(self.binding, parts, named, apart=apart))
+
+    def _keyed(self, parts: Parts) -> list[Held]:
+        """Find the connection's own people, deleted or not, by the key of the person."""
+        index = _index(self.binding, ("externalId",))
+        if index is None or self._key_is_user_name or self.binding.resource_type.name != "User":
+            return []
+        place, value = self.binding.places[index], parts.values[index]
+        if place.column is None or value is None:
+            return []
+        statement = self.binding.select(self.binding.model, *self.binding.record.c).where(
+            self.binding.record.c.connection_id == self.connection.id,
+            self.binding.is_of_tenant(self.connection),
+            self._equals(place, value),
+        )
+        return hold(self.session, self.binding, statement.order_by(self.binding.key))
+
+    def _equals(self, place: Place, value: Any) -> Sql:
+        assert place.column is not None
+        return place.codec.compare(self.backend, place.column, Operator.EQ, value)
+
+    def _others(self, held: Held, parts: Parts, named: list[Held]) -> tuple[Held, ...]:
+        """Those who have the unique value beside the person, all of them deleted."""
+        key = self.binding.key_of(held.row)
+        others = [each for each in named if self.binding.key_of(each.row) != key]
+        return self.refuse_taken(parts, others)
+
+
+def _index(binding: Binding, keys: tuple[str, ...]) -> int | None:
+    for index, place in enumerate(binding.places):
+        if place.path.keys == keys:
+            return index
+    return None
+
+
+def _is_active(binding: Binding, held: Held) -> bool:
+    index = _index(binding, ("active",))
+    return index is None or held.values[index] is not False
