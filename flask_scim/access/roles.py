@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ..config import ConfigurationError
 from ..provisioning.changes import Event
 from ..provisioning.ports import Connection
 from ..store.tracking import writing
@@ -92,6 +93,15 @@ class Roles:
         self._publish = publish
 
     @property
+    def is_declared(self) -> bool:
+        """Whether the current app has any."""
+        try:
+            self._open()
+        except ConfigurationError:
+            return False
+        return True
+
+    @property
     def _book(self) -> RoleBook:
         return self._open()
 
@@ -140,59 +150,59 @@ class Roles:
     def map(
         self,
         connection_id: str,
-        role: str,
+        roles: str | Iterable[str],
         *,
         group: str | None = None,
         external_id: str | None = None,
         precedence: int = DEFAULT,
         dry_run: bool = False,
     ) -> Preview:
-        """Let a group stand for a role: whoever is in it has the role.
+        """Let a group stand for a role, or for several: whoever is in it has them.
 
         A group is named by its SCIM ``id`` or by its ``externalId``; never by its name, which an
         identity provider may give to any group.
 
         :param connection_id: the connection.
-        :param role: the role.
+        :param roles: the role, or all of them.
         :param group: the SCIM ``id`` of the group.
         :param external_id: its ``externalId``.
         :param precedence: where a person can have one role, the lowest decides.
         :param dry_run: whether to change nothing.
-        :return: who gains the role, and who loses one.
+        :return: who gains a role, and who loses one.
         :raises ValueError: if something is not there, or may not be.
         :raises Forbidden: if it would leave a customer without an administrator.
         """
-        connection = self._connection(connection_id)
-        self._book.check_role(connection, role)
+        connection, wanted = self._connection(connection_id), _read_roles(roles)
+        for role in wanted:
+            self._book.check_role(connection, role)
         if isinstance(precedence, bool) or not FIRST <= precedence <= LAST:
             raise ValueError(f"precedence must be a whole number from {FIRST} to {LAST}.")
 
         def change() -> Shift:
+            book = self._book
             key = self._lock_group(connection, group, external_id, dry_run=dry_run)
-            mapped = self._book.mapped.of(connection.id)
-            roles = mapped.get(key, {})
-            if role not in roles and len(roles) >= self._book.rules.per_group:
+            mapped = book.mapped.of(connection.id)
+            before = mapped.get(key, {})
+            after = before | dict.fromkeys(wanted, precedence)
+            if len(after) > max(book.rules.per_group, len(before)):
+                raise ValueError(f"A group may stand for {book.rules.per_group} roles at the most.")
+            distinct = {role for some in mapped.values() for role in some}
+            if len(distinct | after.keys()) > max(book.rules.distinct, len(distinct)):
                 raise ValueError(
-                    f"A group may stand for {self._book.rules.per_group} roles at the most."
+                    f"The groups of a connection may stand for {book.rules.distinct} roles at the "
+                    "most."
                 )
-            distinct = {name for some in mapped.values() for name in some} | {role}
-            if len(distinct) > self._book.rules.distinct:
-                most = self._book.rules.distinct
-                raise ValueError(
-                    f"The groups of a connection may stand for {most} roles at the most."
-                )
-            if not dry_run and roles.get(role) != precedence:
-                self._book.mapped.add(connection.id, key, role, precedence)
-            return self._book.compute(
-                connection, {key: roles | {role: precedence}}, dry_run=dry_run
-            )
+            for role in wanted:
+                if not dry_run and before.get(role) != precedence:
+                    book.mapped.add(connection.id, key, role, precedence)
+            return book.compute(connection, {key: after}, dry_run=dry_run)
 
         return self._run(connection, change, dry_run=dry_run)
 
     def unmap(
         self,
         connection_id: str,
-        role: str,
+        roles: str | Iterable[str],
         *,
         group: str | None = None,
         external_id: str | None = None,
@@ -202,17 +212,19 @@ class Roles:
 
         See :meth:`map`.
         """
-        connection = self._connection(connection_id)
+        connection, unwanted = self._connection(connection_id), _read_roles(roles)
 
         def change() -> Shift:
+            book = self._book
             key = self._lock_group(connection, group, external_id, dry_run=dry_run)
-            roles = self._book.mapped.of(connection.id, [key]).get(key, {})
-            if role not in roles:
-                raise ValueError(f"The group does not stand for {role[:100]!r}.")
-            if not dry_run:
-                self._book.mapped.drop(connection.id, key, role)
-            left = {name: each for name, each in roles.items() if name != role}
-            return self._book.compute(connection, {key: left}, dry_run=dry_run)
+            before = book.mapped.of(connection.id, [key]).get(key, {})
+            for role in unwanted:
+                if role not in before:
+                    raise ValueError(f"The group does not stand for {role[:100]!r}.")
+                if not dry_run:
+                    book.mapped.drop(connection.id, key, role)
+            left = {role: each for role, each in before.items() if role not in unwanted}
+            return book.compute(connection, {key: left}, dry_run=dry_run)
 
         return self._run(connection, change, dry_run=dry_run)
 
@@ -267,6 +279,26 @@ class Roles:
                 reasons.setdefault(grant.role, {})[grant] = group
         found = [self._held(name, names[name], reasons.get(name, {})) for name in sorted(names)]
         return list(islice((each for each in found if after is None or each.role > after), take))
+
+    def of_id(
+        self, connection_id: str, id: str, *, take: int | None = PAGE, after: str | None = None
+    ) -> list[HeldRole]:
+        """List the roles of a person whom a connection knows; see :meth:`of`.
+
+        :param connection_id: the connection.
+        :param id: the SCIM ``id`` of the person.
+        :param take: the most to list; ``None`` for all.
+        :param after: the role after which to begin.
+        :return: the roles by name; none where there is no such person.
+        :raises ValueError: if there is no such connection.
+        """
+        connection, users = self._connection(connection_id), self._book.users
+        raw = users.id.codec.parse(id)
+        if raw is None:
+            return []
+        statement = users.select(users.model).where(users.id.column == raw)
+        user = self._session.scalars(statement.where(*users.own(connection))).first()
+        return [] if user is None else self.of(user, take=take, after=after)
 
     def has(self, user: Any, roles: Iterable[str]) -> bool:
         """Tell whether a person has one of some roles, with one statement.
@@ -441,3 +473,10 @@ class Roles:
         if connection is None:
             raise ValueError(f"There is no connection {id[:100]!r}.")
         return connection
+
+
+def _read_roles(roles: str | Iterable[str]) -> list[str]:
+    wanted = list(dict.fromkeys([roles] if isinstance(roles, str) else roles))
+    if not wanted:
+        raise ValueError("Name a role.")
+    return wanted

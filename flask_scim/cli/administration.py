@@ -10,11 +10,13 @@ import click
 
 from ..access.closing import Closing
 from ..access.desk import AccessDesk
+from ..access.roles import Roles
 from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..mapping.mappings import Mappings
+from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
 from ..store.log import SqlLog
 
@@ -35,6 +37,7 @@ class Administration:
     :param mappings: the mappings of connections.
     :param settings: the settings of the app.
     :param requests: the log of requests.
+    :param roles: finds the roles of the app.
     :param access: people's access to the app; ``None`` where it has no users.
     :param find_problems: says what keeps the choices of a connection from having effect.
     """
@@ -52,6 +55,7 @@ class Administration:
     settings: Settings
     requests: SqlLog
     find_problems: Callable[[Connection], list[str]]
+    roles: Callable[[], Roles]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:
@@ -72,7 +76,7 @@ class Administration:
         """End the command, with the reason, where what is done inside is refused."""
         try:
             yield
-        except (ValueError, ConfigurationError) as error:
+        except (ValueError, ConfigurationError, ScimError) as error:
             raise click.ClickException(str(error)) from None
         except Exception:
             # A database that nobody has migrated is the one cause that a command can name.

@@ -12,6 +12,7 @@ from .clients import clients
 from .connections import connections
 from .log import log
 from .mapping import mapping
+from .roles import roles
 from .tokens import tokens
 
 
@@ -30,6 +31,6 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    for command in (connections, tokens, clients, access, log, check):
+    for command in (connections, tokens, clients, access, log, check, roles):
         group.add_command(command)
     return group

@@ -321,6 +321,7 @@ class SCIM:
             lambda: current_state().gateway,
             self._wiring.mappings,
             lambda: self.closing,
+            lambda: self._wiring.roles,
         )
         return make_blueprint(guard, desk, name)
 

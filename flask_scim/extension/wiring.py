@@ -362,6 +362,7 @@ class Wiring:
             settings,
             self.requests,
             self._find_problems,
+            lambda: self.roles,
             access,
         )
 

@@ -20,6 +20,7 @@ from .desk import Desk
 from .documents import make_document
 from .people import add_people
 from .problems import answer, answer_http_error
+from .roles import add_roles
 from .tokens import add_tokens
 from .views import METHODS, Nowhere, View
 
@@ -54,6 +55,7 @@ def make_blueprint(guard: Guard | None, desk: Desk, name: str) -> Blueprint:
     add_closing(blueprint, desk)
     add_tokens(blueprint, desk)
     add_people(blueprint, desk)
+    add_roles(blueprint, desk)
     _add_document(blueprint)
     return blueprint
 

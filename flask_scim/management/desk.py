@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..access.closing import Closing
+from ..access.roles import Roles
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..mapping.mappings import Mappings
@@ -25,6 +26,7 @@ class Desk:
     :param gateway: finds what the endpoints of SCIM need of the app.
     :param mappings: finds the mappings of the connections of the app.
     :param closing: finds what switches connections off.
+    :param roles: finds the roles of the app.
     """
 
     connections: Callable[[], Connections]
@@ -32,6 +34,7 @@ class Desk:
     gateway: Callable[[], Gateway]
     mappings: Callable[[], Mappings]
     closing: Callable[[], Closing]
+    roles: Callable[[], Roles]
 
     @property
     def limit(self) -> int:
