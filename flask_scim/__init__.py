@@ -4,7 +4,7 @@ from .access.ending import Ending, Outcome, Report
 from .access.standing import Refusal, Standing
 from .config import ConfigurationError
 from .extension.scim import SCIM
-from .mapping.sources import Refs, computed, hashed, read_only
+from .mapping.sources import Refs, Values, computed, hashed, read_only
 from .protocol.schema import (
     Attribute,
     Extension,
@@ -91,6 +91,7 @@ __all__ = [
     "Uniqueness",
     "UnknownMembers",
     "Unmapped",
+    "Values",
     "Visibility",
     "computed",
     "connection_changed",

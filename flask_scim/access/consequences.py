@@ -23,12 +23,13 @@ class Consequences:
         #: By transaction: what was assigned in one that was undone has not happened.
         self._assigned: list[tuple[Any, Connection, Shift]] = []
 
-    def assign(self, connection: Connection, key: Any, wanted: Sequence[str]) -> None:
+    def assign(self, connection: Connection, key: Any, wanted: Sequence[str]) -> bool:
         """Let a person have the roles that their attribute ``roles`` names, and what others gave.
 
         :param connection: the connection whose identity provider says so.
         :param key: the primary key of the person.
         :param wanted: the roles.
+        :return: whether anybody has got a role by it, or lost one.
         :raises InvalidValue: if the app has no such role.
         :raises Forbidden: if an identity provider may not give it.
         """
@@ -45,6 +46,7 @@ class Consequences:
         stake = Stake(Origin.SCIM, connection.id)
         shift = self._book.grants.decide(stake, lambda *_: given, [key], known=known)
         self._assigned.append((self._book.session.get_transaction(), connection, shift))
+        return bool(shift)
 
     def settle(self, events: Sequence[Event]) -> list[Event]:
         """Let roles follow from what an identity provider has changed, in its transaction.
@@ -57,7 +59,7 @@ class Consequences:
         transaction = self._book.session.get_transaction()
         for within, connection, shift in self._assigned:
             if within is transaction:
-                told += self._book.tell(connection, shift)
+                told += self._book.tell(connection, shift, moves=False)
         self._assigned.clear()
         for connection in {event.connection.id: event.connection for event in events}.values():
             some = [event for event in events if event.connection.id == connection.id]

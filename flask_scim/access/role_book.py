@@ -130,20 +130,26 @@ class RoleBook:
         )
 
     def tell(
-        self, connection: Connection, shift: Shift, origin: Origin = Origin.SCIM
+        self,
+        connection: Connection,
+        shift: Shift,
+        origin: Origin = Origin.SCIM,
+        *,
+        moves: bool = True,
     ) -> list[Event]:
         """Tell who has got a role and who has lost one.
 
         :param connection: the connection that it came by.
         :param shift: what has really changed.
         :param origin: who has given the roles.
+        :param moves: whether the versions of the people have still to move.
         :return: one event for each person who has lost roles, and one for each who has got some.
         :raises Forbidden: if it has left the customer without an administrator.
         """
         if not shift:
             return []
         self.check_admins(connection, shift)
-        if self.is_shown:
+        if self.is_shown and moves:
             for part in chunks(shift.rows):
                 move_version(self.session, self.users, part)
         causes = (*shift.gained.values(), *shift.lost.values())

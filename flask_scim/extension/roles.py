@@ -13,10 +13,12 @@ from ..access.membership import Circle
 from ..access.role_book import RoleBook
 from ..access.rules import Rules
 from ..config import ConfigurationError
+from ..mapping.sources import AnySource, Source, Values, read_source
 from ..store.backends import Backend
 from ..store.binding import Binding
 from ..store.holders import Holder
 from ..store.links import Link
+from ..store.names import is_named
 from ..store.role_tables import RoleTables
 from .state import State
 
@@ -25,14 +27,28 @@ from .state import State
 class DeclaredRoles:
     """The roles of a host as it declares them.
 
-    :param holder: where it keeps them.
+    :param source: the attribute of the model, or the way to it, where it keeps them.
+    :param holder: how it keeps them.
     :param tables: our tables.
     :param rules: what it says of them.
     """
 
+    source: tuple[str, ...]
     holder: Holder
     tables: RoleTables
     rules: Rules
+
+    def shown_by(self, users: Binding) -> list[tuple[str, ...]]:
+        """List the attributes whose entries are these roles.
+
+        :param users: the resource type of people.
+        :return: the paths of the attributes.
+        """
+        return [
+            place.path.keys
+            for place in users.places
+            if is_named(place.codec) and _steps(place.source) == self.source
+        ]
 
 
 def read_rules(
@@ -108,7 +124,13 @@ def make_book(
         make_circle(state, session, backend),
         connections,
         admin_select,
+        is_shown=bool(declared.shown_by(users)),
     )
+
+
+def _steps(source: AnySource) -> tuple[str, ...]:
+    read = read_source(source.source) if isinstance(source, Values) else source
+    return read.steps if isinstance(read, Source) else ()
 
 
 def _nested(state: State, groups: Binding) -> Link | None:

@@ -29,7 +29,7 @@ from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims
 from ..mapping.resource_types import check_resource_type
-from ..mapping.sources import ModelAttribute, Sourced, Values
+from ..mapping.sources import ModelAttribute, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
@@ -249,10 +249,11 @@ class SCIM:
         if self._wiring.declared_roles is not None:
             raise ConfigurationError("Roles are declared already.")
         holder = make_holder(users.model, Values(source, key, display, tenant, fill))
+        steps: tuple[str, ...] = getattr(read_source(source), "steps", ())
         near, far = _table_of(users), None if groups is None else _table_of(groups)
         tables = add_role_tables(near.metadata, near, far)
         rules = read_rules(allowed, never, admin)
-        self._wiring.declared_roles = DeclaredRoles(holder, tables, rules)
+        self._wiring.declared_roles = DeclaredRoles(steps, holder, tables, rules)
         return self._wiring.roles
 
     def init_app(self, app: Flask) -> None:

@@ -55,7 +55,7 @@ from ..store.log import SqlLog
 from ..store.outbox import SqlOutbox
 from ..store.references import References
 from ..store.roster import Roster
-from ..store.store import SqlStore
+from ..store.store import Namer, SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables import OwnTables
 from ..web.current import this_app
@@ -242,10 +242,16 @@ class Wiring:
         hooks = self.declared[resource_type.name].hooks
         policy = state.policy.over(connection.policy)
         references = _references(policy, session, connection, layout.links[resource_type])
-        store = SqlStore(session, self._backend(), connection, binding, hooks, references, policy)
         settle: Callable[[Sequence[Event]], Sequence[Event]] = self._settle
+        namers: dict[tuple[str, ...], Namer] = {}
         if self.declared_roles is not None:
-            settle = partial(self._settle_roles, Consequences(self.role_book()))
+            consequences = Consequences(self.role_book())
+            settle = partial(self._settle_roles, consequences)
+            if resource_type.name == "User":
+                assign = partial(consequences.assign, connection)
+                namers = dict.fromkeys(self.declared_roles.shown_by(binding), assign)
+        backend = self._backend()
+        store = SqlStore(session, backend, connection, binding, hooks, references, policy, namers)
         settings = state.settings
         limits = MemberLimits(
             settings.max_members,

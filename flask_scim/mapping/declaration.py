@@ -25,7 +25,7 @@ from ..protocol.schema import (
 from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
 from .mapping import Field, Mapping, Reference, Slot, is_secret, writable
-from .sources import AnySource, Computed, RecordColumn, Refs, Source, read_source
+from .sources import AnySource, Computed, RecordColumn, Refs, Source, Values, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.
 _LITERALS = ("type", "primary")
@@ -150,6 +150,10 @@ class _Reader:
         if isinstance(source, Refs) or (isinstance(source, list) and Refs in map(type, source)):
             self._read_references(path, whole, source)
             return
+        if isinstance(source, Values):
+            is_whole = tree.filter is None and target.sub_attribute is None
+            self._read_values(path, whole, source, is_whole=is_whole)
+            return
         if target.condition is not None:
             self._read_filtered(path, whole, tree, target.sub_attribute, source)
         elif target.sub_attribute is not None and target.attribute.multi_valued:
@@ -210,6 +214,19 @@ class _Reader:
             else:
                 self.problems.append(f"{path!r}: each entry of the list must be a Refs.")
 
+    def _read_values(
+        self, path: str, whole: AttributePath, source: Values, *, is_whole: bool
+    ) -> None:
+        value = whole.attribute.sub("value")
+        if not is_whole or not whole.attribute.multi_valued or value is None:
+            self.problems.append(
+                f"{path!r}: Values are for a whole attribute with entries, such as roles."
+            )
+        elif value.type is not Type.STRING or whole.attribute.mutability is Mutability.READ_ONLY:
+            self.problems.append(f"{path!r}: its entries are no names that can be written.")
+        else:
+            self.fields.append(Field(whole, source))
+
     def _read_templates(self, path: str, whole: AttributePath, templates: list[Any]) -> None:
         if not (whole.attribute.multi_valued and whole.attribute.is_complex):
             self.problems.append(f"{path!r}: {whole.attribute.name} takes no list; give a source.")
@@ -258,7 +275,7 @@ class _Reader:
             )
             return
         named = {
-            sub.name: value
+            sub.name: _literal(sub, value)
             for name, value in literals.items()
             if (sub := whole.attribute.sub(name)) is not None
         }
@@ -426,6 +443,12 @@ def _misfit(bound: AttributePath) -> str | None:
     ):
         return "references come and go; make the attribute readWrite and not required"
     return None
+
+
+def _literal(sub: Attribute, value: Any) -> Any:
+    """A literal as the attribute has it: Entra ID writes booleans as text."""
+    is_text = sub.type is Type.BOOLEAN and isinstance(value, str)
+    return value.lower() == "true" if is_text and value.lower() in ("true", "false") else value
 
 
 def _literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..protocol.resolver import AttributePath
 from ..protocol.schema import Attribute, ResourceType, Returned
-from .sources import AnySource, Refs, Source
+from .sources import AnySource, Refs, Source, Values
 
 Document = dict[str, Any]
 
@@ -170,7 +170,9 @@ class Mapping:
         if self.keep_unmapped and _may_be_kept(path.attribute) and not is_secret(path):
             return True
         whole = AttributePath(path.attribute, urn=path.urn)
-        for place, _ in self.sources:
+        for place, source in self.sources:
+            if isinstance(source, Values) and path.sub_attribute and place == whole:
+                return path.sub_attribute.name in source.parts
             is_part = path == whole and place.keys[: len(path.keys)] == path.keys
             if is_part or place in (path, whole):
                 return True
@@ -308,7 +310,7 @@ def is_secret(path: AttributePath) -> bool:
 
 def writable(source: AnySource) -> bool:
     """Tell whether SCIM writes to a source."""
-    return isinstance(source, Source) and not source.read_only
+    return isinstance(source, Values) or (isinstance(source, Source) and not source.read_only)
 
 
 def _may_be_kept(attribute: Attribute) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from ..protocol.schema import ResourceType
 from .declaration import Reading, read_entries
 from .mapping import Mapping, writable
-from .sources import AnySource, Computed, RecordColumn, Source, read_source
+from .sources import AnySource, Computed, RecordColumn, Source, Values, read_source
 
 #: How long the texts of a pair may be, and how many pairs a mapping may have.
 _LONGEST, _MOST = 400, 300
@@ -199,7 +199,9 @@ def _entries(pairs: list[Pair], nameable: Nameable) -> Iterator[tuple[str, Any]]
         source = own.get((pair.scim, pair.app))
         if isinstance(source, RecordColumn):
             continue
-        is_code = isinstance(source, Computed) or getattr(source, "hashed", None) is not None
+        is_code = (
+            isinstance(source, (Computed, Values)) or getattr(source, "hashed", None) is not None
+        )
         named = source if is_code else pair
         # An entry that nothing chooses has no path of its own.
         parent, _, part = pair.scim.rpartition(".")
@@ -211,9 +213,18 @@ def _entries(pairs: list[Pair], nameable: Nameable) -> Iterator[tuple[str, Any]]
             yield pair.scim, named
     said = [pair.scim for pair in pairs]
     for name, source in nameable.own:
-        is_code = isinstance(source, Computed) or getattr(source, "hashed", None) is not None
+        is_code = (
+            isinstance(source, (Computed, Values)) or getattr(source, "hashed", None) is not None
+        )
         if is_code and not any(_is_within(name, other) for other in said):
             yield name, source
+
+
+def _is_code(source: AnySource | None) -> bool:
+    """Tell whether a source is more than a name, so that no pair can say it."""
+    if isinstance(source, Computed | Values):
+        return True
+    return isinstance(source, Source) and source.hashed is not None
 
 
 def _is_within(name: str, other: str) -> bool:

@@ -104,8 +104,13 @@ class Values:
     def __str__(self) -> str:
         return str(read_source(self.source))
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The sub-attributes of an entry that are kept."""
+        return ("value",) if self.display is None else ("value", "display")
 
-AnySource = Source | Computed | RecordColumn
+
+AnySource = Source | Computed | RecordColumn | Values
 #: What a declaration may write where a source is meant.
 Sourced = str | ModelAttribute | Source | Computed
 

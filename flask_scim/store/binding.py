@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
@@ -10,9 +11,9 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
 
-from ..config import MappingError
+from ..config import ConfigurationError, MappingError
 from ..mapping.mapping import Mapping, writable
-from ..mapping.sources import AnySource, Computed, RecordColumn, Source
+from ..mapping.sources import AnySource, Computed, RecordColumn, Source, Values, read_source
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
 from ..protocol.schema import Type, Uniqueness
@@ -20,8 +21,10 @@ from ..provisioning.ports import Connection
 from .backends import Sql
 from .codecs import BooleanCodec, Codec, HashedCodec, TextCodec
 from .fitting import find_codec
+from .holders import ListedNames, RelatedNames, make_holder
 from .json_codecs import JsonCodec
 from .marks import Marks
+from .names import ListedNamesCodec, RelatedNamesCodec
 from .places import Place
 
 _NO_MARKS = Marks()
@@ -297,8 +300,29 @@ class Binding:
             case Computed(_, expression):
                 codec = self._codec(path, source, getattr(expression, "type", None), ())
                 return Place(path, source, expression, codec)
+            case Values():
+                return self._names_place(path, source)
             case Source():
                 return self._source_place(path, source)
+
+    def _names_place(self, path: AttributePath, values: Values) -> Place:
+        try:
+            holder = make_holder(self.model, values)
+        except ConfigurationError as error:
+            self._problems.append(f"{path}: {error}")
+            return Place(path, values, sa.null(), TextCodec(path.leaf))
+        if isinstance(holder, RelatedNames):
+            codec = RelatedNamesCodec(holder, values)
+            return Place(path, values, codec.select(self.key), codec)
+        source = read_source(values.source)
+        assert isinstance(source, Source)
+        if not isinstance(holder, ListedNames):
+            self._problems.append(
+                f"{path}: {source} holds one name; a list in JSON or a relationship holds many."
+            )
+            return Place(path, source, sa.null(), TextCodec(path.leaf))
+        place = self._source_place(path, source)
+        return replace(place, codec=ListedNamesCodec(path.attribute, holder.path))
 
     def _source_place(self, path: AttributePath, source: Source) -> Place:
         blank = Place(path, source, sa.null(), TextCodec(path.leaf))

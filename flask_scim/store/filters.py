@@ -21,6 +21,7 @@ from .binding import Binding
 from .codecs import DateTimeCodec, NumberTextCodec
 from .json_codecs import JsonCodec, compare_json
 from .links import Link
+from .names import NameScope, is_named, some_name
 from .places import Place
 from .references import References
 
@@ -147,12 +148,20 @@ class _ResourceScope:
             for slot, index in self.binding.mapping.slots_of(path)
         ]
         place = self.binding.place_at(path)
-        if place is not None and isinstance(place.codec, JsonCodec):
+        if place is not None and is_named(place.codec):
+            terms.append(self._some_name(place, condition))
+        elif place is not None and isinstance(place.codec, JsonCodec):
             terms.append(self._some_element(_column(place), place.codec.keys, condition))
         elif self.binding.mapping.keep_unmapped:
             kept = self.binding.record.c.attributes
             terms.append(self._some_element(kept, path.keys, condition))
         return sa.or_(sa.false(), *terms)
+
+    def _some_name(self, place: Place, condition: Condition) -> Sql:
+        def compiled(scope: NameScope) -> Sql:
+            return _compile(condition, scope)
+
+        return some_name(place.codec, self.binding.key, _column(place), self.backend, compiled)
 
     def _some_reference(self, references: References, condition: Condition | None) -> Sql:
         terms = []

@@ -389,6 +389,33 @@ def make_holder(model: type, values: Values) -> Holder:
     return SingleName(key, column, codec)
 
 
+def set_names(
+    session: Session, holder: Holder, key: Any, wanted: Iterable[str], tenant: str | None
+) -> bool:
+    """Let a row have these names and no others.
+
+    :param session: the host's session.
+    :param holder: where the names are kept.
+    :param key: the primary key of the row.
+    :param wanted: the names.
+    :param tenant: whose they have to be, where names belong to tenants.
+    :return: whether anything has changed.
+    :raises InvalidValue: if the app has no such name.
+    """
+    has, names = holder.read(session, [key]).get(key, {}), list(wanted)
+    missing = [name for name in names if name not in has]
+    gone = [name for name in has if name not in names]
+    if missing:
+        known = holder.known(session, tenant)
+        for name in missing:
+            if known is not None and name not in known:
+                raise InvalidValue(f"This application has no {name[:100]!r}.")
+        holder.add(session, [(key, name) for name in missing], known)
+    if gone:
+        holder.remove(session, [(key, name) for name in gone])
+    return bool(missing or gone)
+
+
 def role_attribute() -> Attribute:
     """The definition of what names one role: ``roles.value`` (:rfc:`7643#section-4.1.2`)."""
     roles = USER_TYPE.attribute("roles")

@@ -8,12 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..mapping.mapping import writable
-from ..mapping.sources import AnySource, Computed, RecordColumn, Source
+from ..mapping.sources import AnySource, Computed, RecordColumn, Source, Values
 from ..protocol.errors import InvalidValue
 from ..protocol.resolver import AttributePath
 from .backends import Keys, Sql
 from .codecs import Codec
 from .json_codecs import JsonCodec
+from .names import RelatedNamesCodec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ class Place:
                 raw = kept[name]
             case Computed(function):
                 raw = function(row)
+            case Values():
+                assert isinstance(self.codec, RelatedNamesCodec)
+                return self.codec.read(row)
             case Source():
                 raw = self._held_by(row)
         return self.codec.decode(raw)

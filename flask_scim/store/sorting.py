@@ -16,6 +16,7 @@ from ..provisioning.ports import Query
 from .backends import SORTED_LENGTH, Backend, Keys, Sql
 from .binding import Binding
 from .json_codecs import JsonCodec, order_json
+from .names import first_name, is_named
 from .paging import Order
 from .places import Place
 
@@ -121,6 +122,10 @@ class _Entries:
             if flag is not None:
                 is_primary: Sql = flag == 1
                 primary.append((sa.and_(is_there, is_primary), value))
+        named = self.binding.place_at(self._whole)
+        if named is not None and is_named(named.codec):
+            key, column = self.binding.key, _column(named)
+            return first_name(named.codec, key, column, self.backend, self.path.leaf)
         primary += self._primary_in_json()
         cases, rest = primary + first, self._first_in_json()
         value = sa.case(*cases, else_=rest) if cases else rest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,7 +37,9 @@ from .binding import Binding
 from .codecs import TextCodec
 from .failures import translated
 from .filters import compile_entry_filter
+from .holders import set_names
 from .links import Link
+from .names import RelatedNamesCodec, names_of
 from .places import Place
 from .reading import Reading, make_resource
 from .recognition import REVIVAL, Recognition
@@ -46,6 +48,9 @@ from .retirement import free, is_active_place, remove, retire
 from .tracking import move_version, writing
 from .uniqueness import Held, make_key
 from .untouchable import spare
+
+#: Writes the names of a row, by its primary key, and tells whether any of them has changed.
+Namer = Callable[[Any, list[str]], bool]
 
 
 @dataclass(slots=True)
@@ -76,6 +81,7 @@ class SqlStore:
     :param hooks: what the host does itself.
     :param references: the attributes whose entries are other resources, by name.
     :param policy: the choices that hold for the connection.
+    :param namers: what writes the names of a row, by attribute, where it is not the store itself.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class SqlStore:
         hooks: Hooks,
         references: dict[str, References] | None = None,
         policy: Policy | None = None,
+        namers: Mapping[tuple[str, ...], Namer] | None = None,
     ) -> None:
         self.session = session
         self.backend = backend
@@ -94,6 +101,7 @@ class SqlStore:
         self.binding = binding
         self.hooks = hooks
         self.references = references or {}
+        self._namers = namers or {}
         self.policy = policy or Policy()
         self.accounts = Accounts(session, backend, connection, binding, self.policy, hooks.adopter)
         self._reading = Reading(
@@ -207,11 +215,16 @@ class SqlStore:
             self.binding.tenant.write(row, self.connection.tenant)
         for place, value in zip(self.binding.places, parts.values, strict=True):
             is_complete = place.fills_itself or place.hides_value(row)
-            if place.writable and (value is not None or not is_complete):
+            if self._is_named(place) or not place.writable:
+                continue
+            if value is not None or not is_complete:
                 place.write(row, True if value is None and is_active_place(place) else value)
         self.session.add(row)
         self.session.flush()
         record = self._add_record(row, parts)
+        for place, value in self._named(parts):
+            if value is not None:
+                self._name(row, place, value)
         return self._stored(row, record, self._secrets(parts))
 
     def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
@@ -246,6 +259,7 @@ class SqlStore:
         parts = self.binding.mapping.split(_present(document))
         removed = self._keep_access(held, parts)
         self._protect(held, parts)
+        self._rename(held, parts)
         changed = self._differences(held, parts, ())
         self._make_room(held, parts, changed)
         for place, value in changed:
@@ -272,11 +286,12 @@ class SqlStore:
             self._protect(held, parts)
             gone = set()
         removed = self._keep_access(held, parts)
+        named = self._rename(held, parts)
         changed = self._differences(held, parts, gone)
         recorded = self._recorded(parts) | {"active_removed": removed, "awaited": False}
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
-        if not changed and not moved_members and not moved.keys() - {"unique_key"}:
+        if not changed and not named and not moved_members and not moved.keys() - {"unique_key"}:
             return resource
         spare(self.binding, held.row)
         self._make_room(held, parts, changed)
@@ -407,9 +422,11 @@ class SqlStore:
             value = True if new is None and is_active_place(place) else new
             # What a person had who left is not good for one who comes back.
             outlived = place.nullable and place.hides_value(deleted.row)
-            if place.writable and (value != old or outlived):
+            if place.writable and not self._is_named(place) and (value != old or outlived):
                 place.write(deleted.row, value)
         self.session.flush()
+        for place, value in self._named(parts):
+            self._name(deleted.row, place, value)
         moved = self._recorded(parts) | {
             "deleted": None,
             "active_removed": False,
@@ -442,8 +459,47 @@ class SqlStore:
         return [
             (place, new)
             for place, old, new in compared
-            if place.writable and (old != new or _is_gone(place, held.row, gone))
+            if place.writable
+            and not self._is_named(place)
+            and (old != new or _is_gone(place, held.row, gone))
         ]
+
+    def _is_named(self, place: Place) -> bool:
+        """Tell whether a value is names that are not written with the row."""
+        return isinstance(place.codec, RelatedNamesCodec) or place.path.keys in self._namers
+
+    def _named(self, parts: Parts) -> list[tuple[Place, Any]]:
+        """The places of names that are not written with the row, and what is to be there."""
+        places = zip(self.binding.places, parts.values, strict=True)
+        return [(place, value) for place, value in places if self._is_named(place)]
+
+    def _rename(self, held: Held, parts: Parts) -> bool:
+        """Write the names that differ, and tell whether any of them has really changed."""
+        differing = [each for each in self._named(parts) if self._differs(held, *each)]
+        if differing:
+            spare(self.binding, held.row)
+        changed = [self._name(held.row, place, value) for place, value in differing]
+        return any(changed)
+
+    def _differs(self, held: Held, place: Place, value: Any) -> bool:
+        before = held.values[self.binding.places.index(place)]
+        where = str(place.path)
+        return set(names_of(before, where)) != set(names_of(value, where))
+
+    def _name(self, row: Any, place: Place, value: Any) -> bool:
+        """Write the names of a row, and tell whether any of them has changed."""
+        key, wanted = self.binding.key_of(row), names_of(value, str(place.path))
+        namer = self._namers.get(place.path.keys)
+        if namer is not None:
+            has_changed = namer(key, wanted)
+        else:
+            assert isinstance(place.codec, RelatedNamesCodec)
+            holder, tenant = place.codec.holder, self.connection.tenant
+            has_changed = set_names(self.session, holder, key, wanted, tenant)
+        if has_changed:
+            self.session.flush()
+            self.session.expire(row)
+        return has_changed
 
     def _secrets(self, parts: Parts) -> tuple[str, ...]:
         """The attributes of a document that nobody can read once they are written."""

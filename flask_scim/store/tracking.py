@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from ..mapping.sources import Source
 from .binding import Binding
 from .edits import Refusing, refuse_deletion, refuse_edits
+from .names import RelatedNamesCodec
 from .ownership import find_owners
 
 _WRITING = "flask_scim.writing"
@@ -51,6 +52,8 @@ class Watch:
             if isinstance(place.source, Source) and place.is_secret:
                 *relations, name = place.source.steps
                 self.hidden.setdefault(tuple(relations), set()).add(name)
+            if isinstance(place.codec, RelatedNamesCodec):
+                self.watched[()][1].add(place.codec.relationship)
 
     def rows_behind(self, relations: tuple[str, ...], keys: list[Any]) -> Any:
         """The primary keys of the rows that reach some others by relationships.

@@ -13,7 +13,13 @@ from tests.roles.staff import ROLES, Staff
 
 
 @pytest.fixture(scope="module")
-def employed(elsewhere: str) -> Iterator[Staff]:
+def standing(elsewhere: str) -> list[Staff]:
+    """The apps whose tables are to be there at the beginning of a test."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def employed(elsewhere: str, standing: list[Staff]) -> Iterator[Staff]:
     """An app whose roles are rows of their own; its rows stay from test to test."""
     staff = Staff(elsewhere).declare(
         lambda s: s.scim.roles(
@@ -27,6 +33,7 @@ def employed(elsewhere: str) -> Iterator[Staff]:
     )
     with staff.app.app_context():
         staff.db.create_all()
+    standing.append(staff)
     yield staff
     _drop(staff)
 
@@ -44,7 +51,7 @@ def staff(employed: Staff) -> Iterator[Staff]:
 
 
 @pytest.fixture
-def make_staff(elsewhere: str) -> Iterator[Callable[..., Staff]]:
+def make_staff(elsewhere: str, standing: list[Staff]) -> Iterator[Callable[..., Staff]]:
     """Makes an app with the roles that it is given, beside that of ``staff``."""
     made: list[Staff] = []
 
@@ -52,8 +59,8 @@ def make_staff(elsewhere: str) -> Iterator[Callable[..., Staff]]:
         staff = Staff(elsewhere)
         staff.app.config.update(config)
         made.append(staff.declare(roles, mapping(staff) if mapping else None))
+        _drop(staff)
         with staff.app.app_context():
-            staff.db.drop_all()
             staff.db.create_all()
         _fill(staff)
         return staff
@@ -61,8 +68,8 @@ def make_staff(elsewhere: str) -> Iterator[Callable[..., Staff]]:
     yield make
     for staff in made:
         _drop(staff)
+    for staff in standing:
         with staff.app.app_context():
-            # That of ``staff`` has the same tables.
             staff.db.create_all()
             staff.db.engine.dispose()
 
@@ -83,5 +90,8 @@ def _fill(staff: Staff) -> None:
 def _drop(staff: Staff) -> None:
     with staff.app.app_context():
         staff.db.session.remove()
-        staff.db.drop_all()
+        # Another app may have had tables that this one does not know.
+        there = sa.MetaData()
+        there.reflect(staff.db.engine)
+        there.drop_all(staff.db.engine)
         staff.db.engine.dispose()
