@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask
 
-from . import accounts, activity, commands, database, views
+from . import accounts, activity, commands, database, programs, views
 from .provisioning import scim
 from .settings import read_settings
 
@@ -35,5 +35,6 @@ def create_app(
     scim.init_app(app)
     activity.init_app(app)
     views.init_app(app)
+    programs.init_app(app)
     commands.init_app(app)
     return app

@@ -25,9 +25,8 @@ def init_app(app: Flask) -> None:
 
 @login_manager.user_loader
 def load_user(id: str) -> User | None:
-    """Find the person of a session, at each request: whoever is deactivated is out at once."""
-    user = db.session.get(User, int(id))
-    return user if user is not None and user.is_active else None
+    """Find the person of a session; those of people who are out have been refused before."""
+    return db.session.get(User, int(id))
 
 
 def authenticate(organization: str, username: str, password: str) -> User | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -103,6 +104,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    cookies: dict[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> Body:
@@ -128,8 +130,12 @@ def send(
         text = response.read().decode()
     finally:
         connection.close()
+    cookies = [SimpleCookie(line) for line in response.headers.get_all("Set-Cookie", [])]
     return Answer(
-        response.status, {name.lower(): value for name, value in response.getheaders()}, text
+        response.status,
+        {name.lower(): value for name, value in response.getheaders()},
+        text,
+        {name: morsel.value for cookie in cookies for name, morsel in cookie.items()},
     )
 
 

@@ -6,11 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_login import UserMixin
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, func
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import Column, DateTime, ForeignKey, Index, String, Table, UniqueConstraint, func
+from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from .database import Base, db
+
+#: To the microsecond on every database: what ends access tells what began before from what did not.
+Moment = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+
+
+def now() -> datetime:
+    """The moment in UTC, as the tables keep it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
 
 team_members = Table(
     "team_members",
@@ -83,6 +93,32 @@ class Team(db.Model):
     )
 
 
+class Secret:
+    """What a program shows in place of a password; the table keeps a hash of it."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created: Mapped[datetime] = mapped_column(Moment, default=now)
+
+    @declared_attr
+    def user_id(self) -> Mapped[int]:
+        """Whose it is."""
+        return mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+
+
+class ApiKey(Secret, db.Model):
+    """A key for a script of a person's, good until it is taken away."""
+
+    __tablename__ = "api_keys"
+    name: Mapped[str] = mapped_column(String(100))
+
+
+class RefreshToken(Secret, db.Model):
+    """What the app on a person's phone exchanges for access tokens, which live for minutes."""
+
+    __tablename__ = "refresh_tokens"
+
+
 class Activity(db.Model):
     """One line of what identity providers did to an organisation's people and teams."""
 
@@ -97,7 +133,7 @@ class Activity(db.Model):
     connection: Mapped[str] = mapped_column(String(64))
     event: Mapped[str] = mapped_column(String(40))
     changed: Mapped[str] = mapped_column(String(1000))
-    at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC).replace(tzinfo=None))
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 def _add_lookup_index(name: str, column: Mapped[Any], *, unique: bool = False) -> None:

@@ -17,7 +17,7 @@ def table(exchanges: Iterable[Exchange]) -> str:
     lines = [_line(_HEAD, widths), "  ".join("-" * width for width in widths)]
     previous = rows[0][0][0] if rows else ""
     for cells, problem in rows:
-        if cells[0] not in (previous, "browser"):
+        if cells[0] not in (previous, "browser", "program"):
             lines.append("")
             previous = cells[0]
         lines.append(_line(cells, widths))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import uuid4
 
-from .browser import Browser
+from .browser import Browser, Program
 from .identity_provider import Body, Expected, IdentityProvider
 
 _USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -54,8 +54,10 @@ def play_entra(
     )
     allow(organization, ada)
     form = {"organization": organization, "username": ada, "password": "notes-on-the-engine"}
+    form["remember"] = "on"
     browser.submit("/sign-in", form, Expected("Ada signs in", 302))
     browser.get("/", Expected("and sees her organisation", 200))
+    program, key, token = _connect_programs(browser)
 
     entra.patch(
         path,
@@ -98,6 +100,9 @@ def play_entra(
     )
     entra.patch(path, [manager], Expected("the same again: nothing changes", 200))
     team = _push_entra_group(entra, str(created.get("id")))
+    browser.close()
+    remembered = dict(browser.cookies)
+    browser.get("/", Expected("Ada opens her browser again, which remembers her", 200))
     entra.patch(
         path,
         [{"op": "Replace", "path": "active", "value": "False"}],
@@ -109,12 +114,17 @@ def play_entra(
         ),
     )
     browser.get("/", Expected("Ada is out at her next click", 302))
+    browser.cookies = remembered
+    browser.get("/", Expected("the cookie that remembered her does not", 302))
+    program.call(key, Expected("her script is out", 401))
+    program.refresh(token, Expected("and her phone", 401))
     browser.submit("/sign-in", form, Expected("and cannot sign in", 403))
     entra.patch(
         path,
         [{"op": "Replace", "path": "active", "value": "True"}],
         Expected("reactivates her", 200, ("user_reactivated",), lambda b: b["active"] is True),
     )
+    program.call(key, Expected("which brings nothing back to life", 401))
     browser.submit("/sign-in", form, Expected("Ada signs in again", 302))
     entra.delete(
         path,
@@ -127,6 +137,25 @@ def play_entra(
     entra.delete(team, Expected("deletes the team", 204, ("group_deleted",)))
     entra.get(path, Expected("she is not there any more", 404))
     browser.get("/", Expected("and out of the app", 302))
+
+
+def _connect_programs(browser: Browser) -> tuple[Program, str, str]:
+    """Let a person have an API key for a script, and a refresh token on a phone."""
+    program = Program(browser.origin, browser.journal)
+    key = _shown(browser.submit("/programs", {"kind": "key"}, Expected("makes an API key", 200)))
+    program.call(
+        key, Expected("with which her script comes in", 200, check=lambda b: b["username"])
+    )
+    page = browser.submit("/programs", {"kind": "phone"}, Expected("signs in on a phone", 200))
+    token = _shown(page)
+    access = program.refresh(token, Expected("which gets an access token", 200))
+    program.call(access, Expected("and comes in with it", 200, check=lambda b: b["username"]))
+    return program, key, token
+
+
+def _shown(page: str) -> str:
+    """The secret that a page shows."""
+    return page.partition('<code id="secret">')[2].partition("<")[0]
 
 
 def _push_entra_group(entra: IdentityProvider, member: str) -> str:

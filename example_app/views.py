@@ -10,7 +10,9 @@ from werkzeug import Response
 
 from .accounts import authenticate
 from .database import db
-from .models import Activity, Team, User
+from .models import Activity, ApiKey, RefreshToken, Team, User
+from .programs import count_of, issue
+from .provisioning import scim
 
 pages = Blueprint("pages", __name__)
 
@@ -38,8 +40,9 @@ def check_in() -> Response | tuple[str, int]:
     if user is None:
         flash("That organisation, user name or password is not right.", "error")
         return render_template("sign_in.html"), 401
-    if not login_user(user):
-        flash("This account has been deactivated. Ask your administrator.", "error")
+    standing = scim.allows_login(user)
+    if not (standing and login_user(user, remember="remember" in request.form)):
+        flash(f"This account {standing}. Ask your administrator.", "error")
         return render_template("sign_in.html"), 403
     return redirect(url_for("pages.home"))
 
@@ -80,8 +83,23 @@ def person(id: int) -> str:
     )
     lines = select(Activity).where(Activity.user_id == user.id).order_by(Activity.id.desc())
     return render_template(
-        "person.html", user=user, lines=db.session.scalars(lines.limit(20)).all()
+        "person.html",
+        user=user,
+        lines=db.session.scalars(lines.limit(20)).all(),
+        programs=count_of(user),
+        report=scim.access_of(user),
     )
+
+
+@pages.post("/programs")
+@login_required
+def connect_program() -> str:
+    """Make an API key for a script, or sign in the app on a phone; shown this once."""
+    if request.form.get("kind") == "phone":
+        secret = issue(RefreshToken, current_user)
+    else:
+        secret = issue(ApiKey, current_user, name="A script")
+    return render_template("secret.html", secret=secret)
 
 
 @pages.get("/activity")

@@ -24,7 +24,8 @@ from example_app.accounts import find_user
 from example_app.commands import fill_database
 from example_app.database import db
 from example_app.identity_provider import Answer, Expected, Journal
-from example_app.models import Activity, Organization, User
+from example_app.models import Activity, ApiKey, Organization, User
+from example_app.programs import issue
 from example_app.provisioning import scim
 from example_app.report import table
 from example_app.sample import PASSWORD
@@ -163,6 +164,52 @@ def test_whoever_is_deactivated_is_out_at_the_next_request(
     assert sign_in(browser, "ada").status_code == 302
     assert acme.delete(f"/Users/{id}").status_code == 204
     assert browser.get("/").status_code == 302
+
+
+def shown(page: str) -> str:
+    """The secret that a page shows."""
+    found = re.search(r'id="secret">([^<]+)<', page)
+    assert found is not None
+    return found[1]
+
+
+def test_one_patch_ends_every_way_in(app: Flask, browser: FlaskClient, acme: ScimClient) -> None:
+    id = acme.create("ada")["id"]
+    allow(app, "ada")
+    sign_in(browser, "ada", remember="on")
+    key = shown(browser.post("/programs", data={"kind": "key"}).text)
+    phone = shown(browser.post("/programs", data={"kind": "phone"}).text)
+    page = browser.get(f"/people/{id}").text
+    assert "<dt>API keys</dt><dd>1</dd>" in page
+    assert "<dt>Phones</dt><dd>1</dd>" in page
+
+    def call(secret: str) -> int:
+        headers = {"Authorization": f"Bearer {secret}"}
+        return app.test_client().get("/api/me", headers=headers).status_code
+
+    def refresh() -> Any:
+        return app.test_client().post("/api/token", data={"refresh_token": phone})
+
+    access = refresh().json["access_token"]
+    assert (call(key), call(access), call("x"), call("")) == (200, 200, 401, 401)
+    for active in (False, True):
+        acme.patch(f"/Users/{id}", {"op": "replace", "path": "active", "value": active})
+        assert (call(key), call(access), refresh().status_code) == (401, 401, 401)
+        assert browser.get("/").status_code == 302
+    sign_in(maria := app.test_client(), "maria")
+    page = maria.get(f"/people/{id}").text
+    assert "ended api_keys 1, refresh_tokens 1" in page
+    assert "<dt>API keys</dt><dd>0</dd>" in page
+    with app.app_context():
+        user = db.session.get(User, int(id))
+        assert user is not None
+        new = issue(ApiKey, user, name="new")
+    assert call(new) == 200
+
+
+def test_nothing_is_left_open(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["scim", "check"])
+    assert (result.exit_code, "closed by nothing" in result.output) == (0, False)
 
 
 def test_the_activity_tells_what_identity_providers_did(
@@ -339,7 +386,7 @@ def test_the_tour_goes_as_expected(url: str, tmp_path: Path) -> None:
     command = ("-W", "error", "-m", "example_app", "--once", "--port", "0")
     for _ in range(2):
         shown = run(tmp_path, *command, EXAMPLE_DATABASE_URL=url)
-        assert "45 of 45 requests were answered as expected." in shown
+        assert "55 of 55 requests were answered as expected." in shown
     assert re.search(r"^Entra +PATCH +/Users/\d+ +200 .* user_deactivated$", shown, re.MULTILINE)
     assert re.search(r"^Okta +DELETE +/Users/\d+ +204 .* user_deleted$", shown, re.MULTILINE)
     assert re.search(r"base URL +http://127\.0\.0\.1:\d+/scim/v2/acme-entra\n +token +scim_", shown)

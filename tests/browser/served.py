@@ -1,0 +1,71 @@
+"""The example app behind gunicorn, with several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(instance: Path, url: str) -> dict[str, str]:
+    """What a process of the app needs to know."""
+    return os.environ | {"EXAMPLE_INSTANCE_PATH": str(instance), "EXAMPLE_DATABASE_URL": url}
+
+
+@contextmanager
+def serve(
+    instance: Path, url: str, app: str = "example_app:create_app()", workers: int = 3
+) -> Iterator[str]:
+    """Serve an app; the origin comes back.
+
+    :param instance: its instance folder.
+    :param url: where its database is.
+    :param app: how gunicorn finds it.
+    :param workers: how many processes.
+    """
+    command = ("-m", "gunicorn", "--workers", str(workers), "--bind", "127.0.0.1:0", app)
+    log = instance / "gunicorn.log"
+    with (
+        log.open("w") as written,
+        subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment(instance, url), stderr=written
+        ) as server,
+    ):
+        try:
+            yield _find_origin(log)
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def patch(origin: str, connection: str, token: str, id: str, active: bool) -> int:
+    """Do what an identity provider does."""
+    operation: dict[str, Any] = {"op": "replace", "path": "active", "value": active}
+    request = urllib.request.Request(
+        f"{origin}/scim/v2/{connection}/Users/{id}",
+        json.dumps({"Operations": [operation]}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"},
+        method="PATCH",
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        status: int = response.status
+        return status
+
+
+def _find_origin(log: Path) -> str:
+    for _ in range(300):
+        found = re.search(r"Listening at: (http://\S+)", log.read_text())
+        if found:
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())

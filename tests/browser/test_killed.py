@@ -1,0 +1,84 @@
+"""A process that is killed between the commit and the end of access loses nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.browser.killable import User, create_app, db, scim
+from tests.browser.served import ROOT, environment, patch, serve
+from tests.client import ScimClient
+
+
+@pytest.fixture
+def ann(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, str]]:
+    """Somebody whom SCIM has created: the id, and the token."""
+    monkeypatch.setenv("EXAMPLE_DATABASE_URL", elsewhere)
+    app = create_app()
+    with app.app_context():
+        db.create_all()
+        scim.connections.add("acme")
+        token, _ = scim.tokens.issue("acme")
+    id = ScimClient(app.test_client(), "/scim/v2/acme", token).create("ann")["id"]
+    with app.app_context():
+        db.engine.dispose()
+    yield id, token
+    with app.app_context():
+        db.session.remove()
+        db.drop_all()
+        db.engine.dispose()
+
+
+def test_killed(elsewhere: str, ann: tuple[str, str], tmp_path: Path) -> None:
+    """A worker ends what the process that died has left, once, whatever was asked meanwhile."""
+    id, token = ann
+    (tmp_path / "die").touch()
+    with serve(tmp_path, elsewhere, "tests.browser.killable:create_app()", workers=1) as origin:
+        with pytest.raises(OSError, match=r"closed|reset"):
+            patch(origin, "acme", token, id, False)
+        assert not (tmp_path / "die").exists()
+        # The change stands, though nobody has heard of it; to say it again is no harm.
+        assert patch(origin, "acme", token, id, False) == 200
+        assert not (tmp_path / "ended").exists()
+        app = create_app()
+        with app.app_context():
+            user = db.session.get(User, int(id))
+            standing = scim.allows_login(user)
+            assert (standing.reason, standing.fully_out) == ("deactivated", False)
+            db.session.remove()
+        command = ("-m", "flask", "--app", "tests.browser.killable", "scim", "access", "work")
+        with subprocess.Popen(
+            [sys.executable, *command, "--every", "0.5"],
+            cwd=ROOT,
+            env=environment(tmp_path, elsewhere),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as worker:
+            try:
+                for _ in range(300):
+                    if (tmp_path / "ended").exists():
+                        break
+                    time.sleep(0.1)
+                time.sleep(1)
+            finally:
+                worker.terminate()
+                said, _ = worker.communicate(timeout=30)
+    assert (tmp_path / "ended").read_text() == "ann 1\n"
+    assert said == f"{id}: ended api_keys 1\nNothing is open.\n"
+    with app.app_context():
+        report = scim.access_of(db.session.get(User, int(id)))
+        assert report is not None
+        assert report.complete
+        assert [each.attempts for each in report.outcomes] == [2]
+        kept = sa.select(sa.func.count()).select_from(db.metadata.tables["scim_own_revocation"])
+        assert db.session.scalar(kept) == 1
+        db.session.remove()
+        db.engine.dispose()
