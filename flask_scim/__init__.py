@@ -34,6 +34,7 @@ from .provisioning.policy import (
 from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
+    connection_held,
     group_created,
     group_deleted,
     group_members_changed,
@@ -95,6 +96,7 @@ __all__ = [
     "Visibility",
     "computed",
     "connection_changed",
+    "connection_held",
     "group_created",
     "group_deleted",
     "group_members_changed",

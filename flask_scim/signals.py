@@ -18,7 +18,7 @@ from flask import Flask
 _signals = Namespace()
 _log = logging.getLogger("flask_scim.signals")
 _log_of_access = logging.getLogger("flask_scim.access")
-_log_of_tokens = logging.getLogger("flask_scim.connections")
+_log_of_connections = logging.getLogger("flask_scim.connections")
 
 #: Sent when an identity provider has created a user, or brought back one that it had deleted.
 user_created = _signals.signal("user-created")
@@ -80,9 +80,12 @@ resource_members_changed = _signals.signal("resource-members-changed")
 #: Sent when an identity provider has deleted such a resource.
 resource_deleted = _signals.signal("resource-deleted")
 
-#: Sent when a connection was created, updated, paused, disabled, resumed or removed, a token
+#: Sent when a connection was created, updated, paused, held, disabled, resumed or removed, a token
 #: issued, rotated or revoked, or an OAuth client added or revoked: ``event.type`` says which.
 connection_changed = _signals.signal("connection-changed")
+
+#: Sent when the breaker holds a connection, beside the one above; ``event.reason`` says why.
+connection_held = _signals.signal("connection-held")
 
 #: Sent 30, 20, 7 and 1 days before a token ends, each once, with ``notice`` beside the event.
 token_expiring = _signals.signal("token-expiring")
@@ -119,6 +122,7 @@ _OF_CONNECTIONS = {
     "connection.created",
     "connection.updated",
     "connection.paused",
+    "connection.held",
     "connection.disabled",
     "connection.resumed",
     "connection.removed",
@@ -150,6 +154,9 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
         if signal is None:
             continue
         _send(signal, event.type, app, carried, recover)
+        if event.type == "connection.held":
+            _log_of_connections.error("Connection %s is held: %s", event.id, event.reason)
+            _send(connection_held, event.type, app, carried, recover)
 
 
 def publish_notice(app: Flask, notice: Any, event: Any, recover: Callable[[], None]) -> None:
@@ -160,7 +167,7 @@ def publish_notice(app: Flask, notice: Any, event: Any, recover: Callable[[], No
     :param event: the same as an event.
     :param recover: called after each receiver, so that the next one starts clean.
     """
-    _log_of_tokens.warning("%s", notice)
+    _log_of_connections.warning("%s", notice)
     signal = {"expiring": token_expiring, "idle": token_idle}[notice.kind]
     carried = {"notice": notice, "event": event, "connection": event.connection}
     _send(signal, f"token.{notice.kind}", app, carried, recover)

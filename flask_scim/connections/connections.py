@@ -189,6 +189,22 @@ class Connections:
         """
         return self._save(id, Kind.PAUSED, state=State.PAUSED)
 
+    def hold(self, id: str, reason: str, details: Mapping[str, Any]) -> bool:
+        """Ask the identity provider to come back later with changes: it has made too many.
+
+        :param id: the connection.
+        :param reason: why, in words.
+        :param details: what else there is to say.
+        :return: whether it was active until now; if not, it stays as it is.
+        :raises ValueError: if there is no such connection.
+        """
+        before = self._lock(id)
+        if before.state is not State.ACTIVE:
+            self._session.commit()
+            return False
+        self._write(before, Kind.HELD, {"state": State.HELD}, reason, details)
+        return True
+
     def disable(self, id: str) -> Connection:
         """Refuse the identity provider: it is answered with 403. See :meth:`pause`."""
         return self._save(id, Kind.DISABLED, state=State.DISABLED)
@@ -236,11 +252,21 @@ class Connections:
 
     def _save(self, id: str, kind: Kind, **changes: Any) -> Connection:
         """Write what has changed, and nothing that somebody else may be changing just then."""
-        before = self._lock(id)
-        changed = self._table.update().where(self._table.c.id == id)
+        return self._write(self._lock(id), kind, changes)
+
+    def _write(
+        self,
+        before: Connection,
+        kind: Kind,
+        changes: Mapping[str, Any],
+        reason: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Connection:
+        changed = self._table.update().where(self._table.c.id == before.id)
         self._session.execute(changed.values(**changes, updated=datetime.now(UTC)))
-        after = self._existing(id)
+        after = self._existing(before.id)
         event = tell_connection(kind, before, after)
+        event = replace(event, reason=reason, details=details or {})
         self._commit([event] if event.changed else [])
         return after
 

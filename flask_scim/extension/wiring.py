@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -30,19 +32,23 @@ from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
 from ..connections.admission import Admission, Grant
 from ..connections.authority import Authority
+from ..connections.breaker import Breaker, Tripped
 from ..connections.clients import Clients
 from ..connections.connections import Connections, read_connection
 from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
 from ..protocol.dialects import GENERIC, Dialect
-from ..protocol.errors import Forbidden, Unauthorized, Unsupported
+from ..protocol.errors import Forbidden, ScimError, Unauthorized, Unsupported
+from ..protocol.parser import parse_filter
+from ..protocol.resolver import resolve_filter
 from ..protocol.schema import ResourceType
+from ..protocol.values import write_datetime
 from ..provisioning.changes import Cause, Event
 from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
-from ..provisioning.ports import Connection
+from ..provisioning.ports import Connection, Query
 from ..provisioning.service import Service
 from ..signals import publish, publish_access, publish_notice
 from ..store.accounts import find_lack
@@ -267,6 +273,7 @@ class Wiring:
             self._publish,
             limits,
             self._guard,
+            self._refused,
             settle,
             refuses_unmapped=policy.unmapped is Unmapped.REFUSE,
         )
@@ -479,6 +486,9 @@ class Wiring:
     def _keep(self, events: Sequence[Event], cause: Cause) -> Sequence[Event]:
         """Write events down and commit them with what they tell of."""
         try:
+            for event in events:
+                if event.type == "connection.resumed":
+                    self._breaker().reset(event.connection)
             told = self.outbox.append(events, cause)
             self.db.session.commit()
         except Exception:
@@ -509,6 +519,29 @@ class Wiring:
         self._keep_an_admin(intent)
         for guard in self.guards:
             guard(intent)
+        # Last of the guards: from here to the commit, others who lose access wait.
+        if intent.ends_access and intent.resource_type == "User" and current_cause().is_outside:
+            policy = current_state().policy.over(intent.connection.policy)
+            self._breaker().count(intent, policy)
+
+    def _refused(self, error: ScimError) -> None:
+        """Hold a connection that was about to take away too much."""
+        if isinstance(error, Tripped):
+            access = current_state().access
+            if access is not None:
+                # What an attempt before this one had begun is undone.
+                access.revocation.forget()
+            self.connections.hold(error.connection_id, str(error.hold), asdict(error.hold))
+
+    def _breaker(self) -> Breaker:
+        tables = self.tables
+        return Breaker(self.db.session, tables.connections, tables.ends, self._count_people)
+
+    def _count_people(self, connection: Connection, since: datetime) -> int:
+        """Count the people of a connection who have access, and are not newer than a moment."""
+        wanted = f'not (active eq false) and meta.created le "{write_datetime(since)}"'
+        condition = resolve_filter(parse_filter(wanted), self._type_of_users())
+        return self._service_of_users(connection).find(Query(condition, count=0)).total
 
     def _keep_an_admin(self, intent: Intent) -> None:
         if not intent.ends_access or intent.resource_type != "User":

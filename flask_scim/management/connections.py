@@ -96,3 +96,5 @@ def set_state(connections: Connections, id: str, state: State) -> Connection:
             return connections.pause(id)
         case State.DISABLED:
             return connections.disable(id)
+        case State.HELD:
+            raise ValueError("Only the breaker holds a connection; pause it instead.")

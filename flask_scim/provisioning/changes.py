@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ROLE_REVOKED = "role_revoked"
     # What happens to connections, and to what opens them.
     PAUSED = "paused"
+    HELD = "held"
     DISABLED = "disabled"
     RESUMED = "resumed"
     REMOVED = "removed"
@@ -48,6 +49,11 @@ class Cause:
 
     actor: str
     request_id: str | None = None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether an identity provider did, and not the app or whoever administers it."""
+        return self.actor.partition(":")[0] in ("token", "client", "application")
 
 
 @dataclass(frozen=True, slots=True)

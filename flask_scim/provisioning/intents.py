@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from .changes import Kind, changed_attributes, kinds_of_adoption, kinds_of_change
@@ -22,6 +23,7 @@ class Intent:
     :param after: the resource as it is to be, ``None`` where it is to go.
     :param row: the host's object, ``None`` where it is new to SCIM.
     :param was_active: whether ``active`` holds in the app before.
+    :param since: since when SCIM has had it, ``None`` where it is new.
     """
 
     kind: Kind
@@ -31,6 +33,7 @@ class Intent:
     after: Document | None
     row: Any
     was_active: bool = False
+    since: datetime | None = None
 
     @property
     def ends_access(self) -> bool:
@@ -71,6 +74,8 @@ def read_intents(
     document = before.document if before else None
     row = before.row if before else None
     was_active = before is not None and before.is_active
+    since = before.created if before else None
     return [
-        Intent(kind, resource_type, connection, document, after, row, was_active) for kind in kinds
+        Intent(kind, resource_type, connection, document, after, row, was_active, since)
+        for kind in kinds
     ]

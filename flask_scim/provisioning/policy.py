@@ -131,6 +131,12 @@ class Policy:
 
     Each is a setting of the app and a choice of each connection, which goes before the app's.
 
+    :param breaker_count: ``SCIM_BREAKER_COUNT``, how many people may lose access within the window
+        of the breaker before it holds the connection; 0 for any number.
+    :param breaker_share: ``SCIM_BREAKER_SHARE``, how many percent of the people who had access
+        before the window; 0 for any share.
+    :param breaker_window: ``SCIM_BREAKER_WINDOW``, the length of the window in seconds; 0 for no
+        breaker.
     :param unknown_members: ``SCIM_UNKNOWN_MEMBERS``, what becomes of a request that names members
         who do not exist.
     :param unmapped: ``SCIM_UNMAPPED``, what becomes of attributes that nobody mapped.
@@ -148,6 +154,9 @@ class Policy:
         one that was made by hand.
     """
 
+    breaker_count: int = 500
+    breaker_share: int = 25
+    breaker_window: int = 3_600
     unknown_members: UnknownMembers = UnknownMembers.REFUSE
     unmapped: Unmapped = Unmapped.IGNORE
     local_edits: LocalEdits = LocalEdits.OVERWRITE
@@ -229,14 +238,16 @@ def _read(name: str, value: Any, called: str = "") -> Any:
         except ValueError:
             allowed = " or ".join(repr(str(each)) for each in kind)
             raise ValueError(f"{called} must be {allowed}, not {value!r}.") from None
-    return _read_whole(value, called)
+    return _read_whole(value, called, _MOST.get(name, 10**9 - 1))
 
 
-def _read_whole(value: Any, called: str) -> int:
+def _read_whole(value: Any, called: str, most: int) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError(f"{called} must be a whole number from 0 on, not {value!r}.")
+    if value > most:
+        raise ValueError(f"{called} must be at most {most}, not {value}.")
     return value
 
 
@@ -244,4 +255,6 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 
 
+#: What is more than everything would be a mistake.
+_MOST = {"breaker_share": 100}
 _DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Policy)}

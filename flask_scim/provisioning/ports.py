@@ -24,6 +24,8 @@ class State(StrEnum):
     ACTIVE = "active"
     #: Its identity provider is asked to come back later, and nobody loses access.
     PAUSED = "paused"
+    #: Its identity provider is asked to come back later with changes, since it has made too many.
+    HELD = "held"
     #: Its identity provider is refused.
     DISABLED = "disabled"
 

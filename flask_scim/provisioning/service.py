@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..protocol import operations, patch
 from ..protocol.constraints import check_required
 from ..protocol.dialects import Dialect
-from ..protocol.errors import Forbidden, InvalidSyntax, NotFound, PreconditionFailed
+from ..protocol.errors import Forbidden, InvalidSyntax, NotFound, PreconditionFailed, ScimError
 from ..protocol.operations import Op, Operation
 from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
@@ -34,6 +34,10 @@ def _let_pass(_: Intent) -> None:
     """Refuse nothing."""
 
 
+def _ignore(_: ScimError) -> None:
+    """Do nothing about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The use cases on the resources of one type and one connection.
@@ -45,6 +49,7 @@ class Service:
     :param publish: tells the app what happened, after commit.
     :param limits: how many members a request may name, and an answer to a PATCH may show.
     :param guard: refuses what is about to be done, before anything is written.
+    :param refused: told why a change was refused, when it is undone.
     :param settle: does in the transaction what follows from what happened, and tells of all of it.
     :param refuses_unmapped: whether a request is refused that sends what no place was named for.
     """
@@ -56,6 +61,7 @@ class Service:
     publish: Callable[[Sequence[Event]], None]
     limits: MemberLimits
     guard: Guard = _let_pass
+    refused: Callable[[ScimError], None] = _ignore
     settle: Callable[[Sequence[Event]], Sequence[Event]] = list
     refuses_unmapped: bool = False
 
@@ -247,6 +253,9 @@ class Service:
                     raise
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
                 attempt += 1
+            except ScimError as error:
+                self.refused(error)
+                raise
         self.publish(told)
         return result
 

@@ -40,6 +40,7 @@ class OwnTables(NamedTuple):
     :param tokens: their bearer tokens.
     :param clients: their OAuth clients.
     :param assertions: what these have authenticated with, and cannot again.
+    :param ends: whose access identity providers have ended lately.
     :param events: what has happened, which outlives its connection.
     :param counters: how many events each connection has had.
     :param requests: the log of requests.
@@ -49,6 +50,7 @@ class OwnTables(NamedTuple):
     tokens: sa.Table
     clients: sa.Table
     assertions: sa.Table
+    ends: sa.Table
     events: sa.Table
     counters: sa.Table
     requests: sa.Table
@@ -56,7 +58,7 @@ class OwnTables(NamedTuple):
     @property
     def owned(self) -> tuple[sa.Table, ...]:
         """Those whose rows belong to a connection."""
-        return self.tokens, self.clients, self.assertions, self.requests
+        return self.tokens, self.clients, self.assertions, self.ends, self.requests
 
 
 def add_own_tables(metadata: sa.MetaData) -> OwnTables:
@@ -70,6 +72,7 @@ def add_own_tables(metadata: sa.MetaData) -> OwnTables:
         add_token_table(metadata),
         add_client_table(metadata),
         add_assertion_table(metadata),
+        add_end_table(metadata),
         add_event_table(metadata),
         add_counter_table(metadata),
         add_request_table(metadata),
@@ -161,6 +164,26 @@ def add_assertion_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("client_id", sa.String(16), nullable=False),
         sa.Column("expires", UtcDateTime, nullable=False),
         sa.Index("ix_scim_oauth_assertion_expires", "client_id", "expires"),
+    )
+
+
+def add_end_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of those who have lost access lately, one row each time, to count them."""
+    return sa.Table(
+        "scim_own_end",
+        metadata,
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column(
+            "connection_id",
+            sa.ForeignKey("scim_connection.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("time", UtcDateTime, nullable=False),
+        # 1 of somebody who had access before the window began, else 0: so that they add up.
+        sa.Column("known", sa.SmallInteger, nullable=False),
+        # How many people had, where somebody has counted them.
+        sa.Column("base", sa.Integer),
+        sa.Index("ix_scim_own_end_time", "connection_id", "time"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..connections.breaker import refuse_held
 from ..marshal.envelopes import load_patch
 from ..marshal.resources import load_resource
 from ..protocol.dialects import normalise_patch, normalise_resource
@@ -83,7 +84,7 @@ class Endpoint:
     def create(self, body: Any, shown: Projection | None = None) -> Resource:
         """Create a resource from the body of a POST; see :meth:`.Service.create`."""
         document, unknown = self._load(body)
-        service = self.exchange.service(self.resource_type)
+        service = self._changing()
         return service.create(document, _references(service, shown), unknown)
 
     def read(self, id: str, shown: Projection, wanted: VersionCheck | None = None) -> Resource:
@@ -108,7 +109,7 @@ class Endpoint:
         """Replace a resource by the body of a PUT; see :meth:`.Service.replace`."""
         note_resource(self.resource_type, id)
         document, unknown = self._load(body)
-        service = self.exchange.service(self.resource_type)
+        service = self._changing()
         return service.replace(id, document, expected, _references(service, shown), unknown)
 
     def patch(
@@ -124,13 +125,18 @@ class Endpoint:
         normalised, quirks = normalise_patch(operations, self.known, self.exchange.dialect)
         note_quirks(quirks)
         unknown = find_unknown_in_patch(normalised, self.known)
-        service = self.exchange.service(self.resource_type)
+        service = self._changing()
         return service.patch(id, normalised, expected, _references(service, shown), unknown)
 
     def delete(self, id: str, expected: VersionCheck | None = None) -> None:
         """Delete a resource; see :meth:`.Service.delete`."""
         note_resource(self.resource_type, id)
-        self.exchange.service(self.resource_type).delete(id, expected)
+        self._changing().delete(id, expected)
+
+    def _changing(self) -> Service:
+        """Make the service for a change, which a connection that is held is refused."""
+        refuse_held(self.exchange.connection)
+        return self.exchange.service(self.resource_type)
 
     def _load(self, body: Any) -> tuple[dict[str, Any], list[str]]:
         """Read a resource, and what of it no schema has."""

@@ -52,14 +52,15 @@ def ways(ann: dict[str, Any]) -> dict[str, tuple[int, Callable[[ScimClient], Any
         "get nobody": (3, lambda scim: scim.get("/Users/99999999")),
         "patch one attribute": (9, patch(path="title", value="Prof")),
         "patch userName": (10, patch(path="userName", value="ann2@example.com")),
-        "patch active": (11, patch(value={"active": False})),
+        # Where access ends, three are the breaker's.
+        "patch active": (14, patch(value={"active": False})),
         "patch a kept attribute": (9, patch(path="nickName", value="Annie")),
         "patch nothing": (5, patch(path="title", value="Dr")),
         "put": (10, lambda scim: scim.put(path, replaced)),
         "put what is there": (5, lambda scim: scim.put(path, ann)),
         "post": (9, lambda scim: scim.post("/Users", posted)),
         "post a taken name": (6, lambda scim: scim.post("/Users", {**posted, **taken})),
-        "delete": (11, lambda scim: scim.delete(path)),
+        "delete": (14, lambda scim: scim.delete(path)),
         "discovery": (1, lambda scim: scim.get("/Schemas")),
     }  # fmt: skip
 
