@@ -38,6 +38,8 @@ class Administration:
     :param settings: the settings of the app.
     :param requests: the log of requests.
     :param roles: finds the roles of the app.
+    :param forget: takes a resource out of the log and the outbox, by its id and type, and returns
+        how many rows it has changed.
     :param access: people's access to the app; ``None`` where it has no users.
     :param find_problems: says what keeps the choices of a connection from having effect.
     """
@@ -56,6 +58,7 @@ class Administration:
     requests: SqlLog
     find_problems: Callable[[Connection], list[str]]
     roles: Callable[[], Roles]
+    forget: Callable[[str, str], int]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -10,6 +10,7 @@ from .administration import Administration
 from .check import check
 from .clients import clients
 from .connections import connections
+from .forget import forget
 from .log import log
 from .mapping import mapping
 from .roles import roles
@@ -31,6 +32,6 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    for command in (connections, tokens, clients, access, log, check, roles):
+    for command in (connections, tokens, clients, access, roles, log, forget, check):
         group.add_command(command)
     return group

@@ -323,6 +323,7 @@ class SCIM:
             self._wiring.mappings,
             lambda: self.closing,
             lambda: self._wiring.roles,
+            lambda: self._wiring.requests,
         )
         return make_blueprint(guard, desk, name)
 
@@ -605,6 +606,19 @@ class SCIM:
             lambda user: self._wiring.roles.has(user, roles),
             "You have no role that may see this.",
         )
+
+    def forget(self, id: str, resource_type: str = "User") -> int:
+        """Delete what the log and the outbox hold of one person, in all connections.
+
+        The rows stay in their order, without what they held, and with ``forgotten`` in place of the
+        id. It is done in batches, and can be done again where it was stopped.
+
+        :param id: the SCIM ``id``.
+        :param resource_type: the name of its type.
+        :return: how many rows were changed.
+        :raises ValueError: if there is no such resource type.
+        """
+        return self._wiring.forget(id, resource_type)
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.

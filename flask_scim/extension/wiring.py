@@ -55,6 +55,7 @@ from ..store.accounts import find_lack
 from ..store.administrators import is_last
 from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
+from ..store.forgetting import Forgetting
 from ..store.groups import delete_groups
 from ..store.links import Link
 from ..store.log import SqlLog
@@ -206,6 +207,14 @@ class Wiring:
         """The log of the current app."""
         tables = self.tables
         return SqlLog(self.db.session, tables.requests, tables.connections)
+
+    def forget(self, id: str, resource_type: str = "User") -> int:
+        """Take a resource out of the log and the outbox; see :meth:`.SCIM.forget`."""
+        tables = self.tables
+        if resource_type not in self.declared:
+            raise ValueError(f"This application has no resource type {resource_type[:100]!r}.")
+        forgetting = Forgetting(self.db.session, tables.events, tables.requests, resource_type, id)
+        return sum(forgetting.run())
 
     def log(self, policy: Policy) -> Log:
         """Make what writes requests to the log of an app, whichever is the current one.
@@ -376,6 +385,7 @@ class Wiring:
             self.requests,
             self._find_problems,
             lambda: self.roles,
+            self.forget,
             access,
         )
 

@@ -18,6 +18,7 @@ from .configuration import add_configuration
 from .connections import add_connections
 from .desk import Desk
 from .documents import make_document
+from .log import add_log
 from .people import add_people
 from .problems import answer, answer_http_error
 from .roles import add_roles
@@ -56,6 +57,7 @@ def make_blueprint(guard: Guard | None, desk: Desk, name: str) -> Blueprint:
     add_tokens(blueprint, desk)
     add_people(blueprint, desk)
     add_roles(blueprint, desk)
+    add_log(blueprint, desk)
     _add_document(blueprint)
     return blueprint
 

@@ -14,6 +14,7 @@ from ..protocol.dialects import find_dialect
 from ..protocol.errors import NotFound
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
+from ..store.log import SqlLog
 from ..web.exchange import Exchange, Gateway
 
 
@@ -27,6 +28,7 @@ class Desk:
     :param mappings: finds the mappings of the connections of the app.
     :param closing: finds what switches connections off.
     :param roles: finds the roles of the app.
+    :param requests: finds the log of the app.
     """
 
     connections: Callable[[], Connections]
@@ -35,6 +37,7 @@ class Desk:
     mappings: Callable[[], Mappings]
     closing: Callable[[], Closing]
     roles: Callable[[], Roles]
+    requests: Callable[[], SqlLog]
 
     @property
     def limit(self) -> int:

@@ -34,7 +34,7 @@ def describe(
     *,
     body: type[Schema] | None = None,
     optional: bool = False,
-    paged: bool = False,
+    paged: bool | type[Schema] = False,
 ) -> dict[str, Any]:
     """Document an operation.
 
@@ -43,7 +43,7 @@ def describe(
     :param status: the status of that answer.
     :param body: what the body has to be.
     :param optional: whether the body may be empty.
-    :param paged: whether it answers with a page of a list.
+    :param paged: whether it answers with a page of a list, or what else narrows that list down.
     :return: the operation.
     """
     good: dict[str, Any] = {"description": summary}
@@ -63,7 +63,8 @@ def describe(
     if body is not None:
         described["requestBody"] = {"required": not optional, "content": _json(body)}
     if paged:
-        described["parameters"] = [{"in": "query", "schema": ScimPaging}]
+        schema = ScimPaging if paged is True else paged
+        described["parameters"] = [{"in": "query", "schema": schema}]
     return described
 
 

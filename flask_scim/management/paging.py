@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..provisioning.ports import Position
 from ..web.cursors import Cursors, Mark, fingerprint
@@ -18,6 +18,7 @@ def read_page(
     find: Callable[[Position | None, int], tuple[list[_Item], list[Position]]],
     *question: str,
     connection_id: str = "",
+    wanted: dict[str, Any] | None = None,
 ) -> tuple[list[_Item], str | None]:
     """Read the page that a request asks for.
 
@@ -26,12 +27,13 @@ def read_page(
         own place.
     :param question: what is listed.
     :param connection_id: the connection that it is of, if it is of one.
+    :param wanted: the query parameters, where more than :class:`ScimPaging` reads them.
     :return: the page, and where the next one begins; ``None`` behind the last one.
     :raises InvalidValue: if the request asks for what is no page.
     :raises InvalidCursor: if the place is none of this list.
     :raises ExpiredCursor: if it is too old.
     """
-    wanted = read_query(ScimPaging())
+    wanted = read_query(ScimPaging()) if wanted is None else wanted
     take, start = wanted["take"], wanted["start"]
     asked = fingerprint("management", *question)
     place = None
