@@ -15,7 +15,7 @@ from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
-from ..mapping.mappings import Mappings
+from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
 from ..store.log import SqlLog
@@ -35,6 +35,7 @@ class Administration:
     :param find_missing: names the tables that the database lacks.
     :param closing: finds what switches connections off.
     :param mappings: the mappings of connections.
+    :param review: looks through the mappings of the app and of its connections.
     :param settings: the settings of the app.
     :param requests: the log of requests.
     :param roles: finds the roles of the app.
@@ -54,6 +55,7 @@ class Administration:
     find_missing: Callable[[], list[str]]
     closing: Callable[[], Closing]
     mappings: Mappings
+    review: Callable[[], Review]
     settings: Settings
     requests: SqlLog
     find_problems: Callable[[Connection], list[str]]

@@ -12,7 +12,7 @@ from typing import Any
 from ..config import ConfigurationError, MappingError
 from ..mapping.declaration import Reading, check_declaration, read_entries
 from ..mapping.defaults import PROVIDERS, Fitted, fit
-from ..mapping.pairs import Nameable, Pair, load_pairs, read_pairs, same_pairs
+from ..mapping.pairs import Nameable, Pair, load_pairs, make_pair, read_pairs, same_pairs
 from ..mapping.served import find_served
 from ..mapping.sources import Source, read_only
 from ..protocol.errors import ServiceUnavailable
@@ -89,6 +89,16 @@ class Layouts:
                 "its administrator has to correct it. Nothing was changed."
             ) from None
 
+    def misfit(self, connection: Connection) -> str | None:
+        """Say why the mapping of a connection does not fit the app, if it does not."""
+        try:
+            self._make(
+                self._keeps(connection), self._idp(connection), _text(connection.mapping or {})
+            )
+        except (ConfigurationError, ValueError) as error:
+            return str(error)
+        return None
+
     def watches(self) -> list[Watch]:
         """What of the app's rows any connection may show."""
         return [
@@ -133,7 +143,14 @@ class Layouts:
             for source in self._nameable(kind, "generic").sources
             if not source.read_only and (found := kind_at(declared.model, source)) is not None
         }
-        return fit(idp, kinds)
+        fitted = fit(idp, kinds)
+        own = self._nameable(kind, "generic").active
+        if own is None:
+            return fitted
+        # It stays where the app has it, whatever that is called.
+        pairs = [pair for pair in fitted.pairs if pair.scim != "active"]
+        left_out = tuple(name for name in fitted.left_out if name != "active")
+        return Fitted((*pairs, make_pair("active", own)), left_out)
 
     def read(self, connection: Connection, chosen: Mapping[str, Any]) -> dict[str, Any] | None:
         """Check the mapping that a connection is to have, and bring it into the form to keep."""

@@ -72,6 +72,7 @@ from ..web.sessions import SessionGuard, UserOf
 from .causes import current_cause
 from .declared import Declared
 from .layouts import Layouts
+from .review import review
 from .roles import DeclaredRoles, make_book, make_circle
 from .state import bound_for, choose_tenant, current_state, signing_keys
 
@@ -381,6 +382,7 @@ class Wiring:
             self._find_missing_tables,
             lambda: self.closing,
             layouts,
+            lambda: review(layouts, self.connections.list(), self._database()),
             settings,
             self.requests,
             self._find_problems,
@@ -613,11 +615,12 @@ class Wiring:
         }
 
     def _find_missing_tables(self) -> list[str]:
-        session = self.db.session()
-        session.rollback()
+        self.db.session().rollback()
+        return find_missing_tables(self._database(), self.tables.connections.metadata)
+
+    def _database(self) -> sa.Connection:
         binding = next(iter(current_state().bindings.values()))
-        metadata = self.tables.connections.metadata
-        return find_missing_tables(binding.connect(session), metadata)
+        return binding.connect(self.db.session())
 
     def _plurals(self) -> list[str]:
         return [declared.resource_type.plural for declared in self.declared.values()]

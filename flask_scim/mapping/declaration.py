@@ -267,7 +267,7 @@ class _Reader:
         sub_attribute: Any,
         source: Any,
     ) -> None:
-        literals = _literals_of(tree.filter)
+        literals = literals_of(tree.filter)
         if literals is None or sub_attribute is None:
             self.problems.append(
                 f"{path!r}: a mapped entry is written "
@@ -451,15 +451,19 @@ def _literal(sub: Attribute, value: Any) -> Any:
     return value.lower() == "true" if is_text and value.lower() in ("true", "false") else value
 
 
-def _literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:
-    """The names and values of a filter that is made of ``eq`` and ``and`` only, else ``None``."""
+def literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:
+    """Read the filter of a mapped entry.
+
+    :param tree: the filter.
+    :return: its names and values; ``None`` where it is made of more than ``eq`` and ``and``.
+    """
     match tree:
         case Comparison(name, Operator.EQ, value):
             return {name.attribute: value}
         case syntax.And(terms):
             literals: dict[str, Any] = {}
             for term in terms:
-                part = _literals_of(term)
+                part = literals_of(term)
                 if part is None:
                     return None
                 literals |= part

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .defaults import Fitted
 from .pairs import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What comes of a look through the mappings.
+
+    :param notes: what could be better, with the repair.
+    :param problems: what is wrong, with the repair.
+    :param defaults: what the default of each identity provider comes to in this app.
+    """
+
+    notes: list[str]
+    problems: list[str]
+    defaults: dict[str, Fitted]
 
 
 class Mappings(Protocol):

@@ -67,6 +67,12 @@ class Nameable:
         ]
         return [*declared, *self.others, *self.offered]
 
+    @property
+    def active(self) -> Source | None:
+        """Where the app itself has what decides who may sign in; no connection can move it."""
+        own = dict(self.own).get("active")
+        return own if isinstance(own, Source) else None
+
     def find(self, app: str) -> Source | None:
         """Find a place by what a pair calls it; ``None`` if it cannot be named."""
         source = read_source(app)
@@ -130,7 +136,7 @@ def read_pairs(pairs: Iterable[Pair], nameable: Nameable, *, keep_unmapped: bool
     """Read the mapping of a connection.
 
     What needs code stays as the app has it, unless a pair says otherwise: members, what a function
-    computes, what is hashed.
+    computes, what is hashed. So does ``active``, in any case: it decides who may sign in.
 
     :param pairs: the attributes and their places.
     :param nameable: what they may name.
@@ -168,7 +174,14 @@ class _PairReader:
     def find(self, named: Any) -> Source | Computed:
         if not isinstance(named, Pair):
             return read_source(named)
-        source = self.nameable.find(named.app)
+        source, active = self.nameable.find(named.app), self.nameable.active
+        if active is not None and named.scim.lower() == "active":
+            if str(active) != named.app or (named.read_only and not active.read_only):
+                raise TypeError(
+                    f"it decides who may sign in, and stays at {active} as the application has it; "
+                    "leave it out"
+                )
+            return active
         if source is None:
             listed = sorted({str(each) for each in self.nameable.sources})[:_LISTED]
             raise TypeError(
@@ -199,10 +212,7 @@ def _entries(pairs: list[Pair], nameable: Nameable) -> Iterator[tuple[str, Any]]
         source = own.get((pair.scim, pair.app))
         if isinstance(source, RecordColumn):
             continue
-        is_code = (
-            isinstance(source, (Computed, Values)) or getattr(source, "hashed", None) is not None
-        )
-        named = source if is_code else pair
+        named = source if _is_code(source) else pair
         # An entry that nothing chooses has no path of its own.
         parent, _, part = pair.scim.rpartition(".")
         if source is not None and any(
@@ -213,10 +223,9 @@ def _entries(pairs: list[Pair], nameable: Nameable) -> Iterator[tuple[str, Any]]
             yield pair.scim, named
     said = [pair.scim for pair in pairs]
     for name, source in nameable.own:
-        is_code = (
-            isinstance(source, (Computed, Values)) or getattr(source, "hashed", None) is not None
-        )
-        if is_code and not any(_is_within(name, other) for other in said):
+        if (_is_code(source) or source is nameable.active) and not any(
+            _is_within(name, other) for other in said
+        ):
             yield name, source
 
 
@@ -234,7 +243,10 @@ def _is_within(name: str, other: str) -> bool:
 
 
 def _spelled(pair: Pair, resource_type: ResourceType) -> Pair:
-    """Take a dot for the colon between an extension's URN and its attribute, as Auth0 writes it."""
+    """Take a dot for the colon behind a URN, as Auth0 writes it, and leave the core one out."""
+    core = resource_type.schema.id
+    if pair.scim.lower().startswith((f"{core.lower()}.", f"{core.lower()}:")):
+        return replace(pair, scim=pair.scim[len(core) + 1 :])
     for extension in resource_type.extensions:
         urn = extension.schema.id
         if pair.scim.lower().startswith(f"{urn.lower()}."):

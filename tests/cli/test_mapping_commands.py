@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,51 @@ def test_unknown_connection(host: Host) -> None:
     """A connection that there is not is told of."""
     result = run(host, "connections", "mapping", "nobody")
     assert (result.exit_code, "There is no connection 'nobody'." in result.stderr) == (1, True)
+
+
+def test_notes(acme: Host) -> None:
+    """The check tells what is lost, where there is a place for it, and is content all the same."""
+    result = run(acme, "check")
+    assert result.exit_code == 0
+    assert "Note: User: userName is looked up without an index; add Index(" in result.stderr
+    notes = read(acme, "check")["notes"]
+    assert not any("sends by default" in note for note in notes), "what is kept is not lost"
+    assert run(acme, "check", "--quiet").stderr == ""
+
+
+def test_what_is_lost(build: Callable[..., Host]) -> None:
+    """What a provider sends and nobody keeps is named, with the column that could hold it."""
+    host = build({"userName": "username"}, SCIM_UNMAPPED="ignore")
+    notes = read(host, "check")["notes"]
+    held = [note for note in notes if "could hold" in note]
+    assert held[0].startswith("okta sends by default what the model could hold: ")
+    assert "emails[primary eq true].value (in email)" in held[0]
+    assert "name.givenName (in first_name)" in held[0]
+    assert 'emails[type eq "work"].value (in email)' in held[1]
+    assert any(note.startswith("okta sends by default what nobody keeps: ") for note in notes)
+    assert not any("userName" in note for note in notes if "sends" in note)
+
+
+def test_fitted_defaults(acme: Host) -> None:
+    """The defaults are shown as they fit the app, with what they leave out."""
+    printed = succeed(acme, "check", "--defaults")
+    assert "The default of entra, fitted to this application\n  userName: username\n" in printed
+    assert "  without a place: displayName, nickName, " in printed
+    defaults = read(acme, "check", "--defaults")["defaults"]
+    assert set(defaults) == {"okta", "entra", "saml", "oidc", "generic"}
+    assert {"scim": "active", "app": "!blocked"} in defaults["okta"]
+
+
+def test_a_mapping_that_fits_no_more(acme: Host) -> None:
+    """A connection whose mapping the app has left behind is told of, and the check fails."""
+    table = acme.scim._wiring.tables.connections
+    with acme.app.app_context():
+        stale = {"User": [*PAIRS, {"scim": "nickName", "app": "gone"}]}
+        acme.db.session.execute(table.update().values(mapping=stale))
+        acme.db.session.commit()
+    result = run(acme, "check")
+    assert result.exit_code == 1
+    assert "The mapping of the connection acme does not fit" in result.stderr
+    assert "does not offer 'gone'" in result.stderr
+    succeed(acme, "connections", "mapping", "acme", "--reset")
+    assert run(acme, "check").exit_code == 0

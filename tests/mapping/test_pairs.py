@@ -12,7 +12,7 @@ from flask_scim.mapping.mapping import Mapping
 from flask_scim.mapping.pairs import Nameable, Pair, load_pairs, read_pairs, same_pairs
 from flask_scim.mapping.sources import Source
 from flask_scim.protocol.definitions import GROUP_TYPE, USER_TYPE
-from tests.client import ENTERPRISE
+from tests.client import ENTERPRISE, USER
 
 OWN: dict[str, Any] = {
     "userName": "login",
@@ -77,11 +77,10 @@ def test_what_needs_code_stays() -> None:
         (Pair("nickName", "extra.deep.nick"), "extra.deep.nick"),
         (Pair("nickName", "profile.job.title"), "profile.job.title"),
         (Pair("active", "!blocked"), "!blocked"),
-        (Pair("active", "extra.active"), "extra.active"),
-        (Pair("active", "!extra.blocked"), "!extra.blocked"),
         (Pair('emails[type eq "home"].value', "nick"), "nick"),
         (Pair("emails[primary eq true].value", "mail"), "mail"),
         (Pair(f"{ENTERPRISE}.department", "nick"), "nick"),
+        (Pair(f"{USER}:nickName", "nick"), "nick"),
         (Pair(f"{ENTERPRISE}:manager.value", "nick"), "nick"),
     ],
 )
@@ -89,7 +88,7 @@ def test_accepted(pair: Pair, source: str) -> None:
     """What the app has named or offers can be mapped to whatever fits."""
     mapping, problems = read(Pair("userName", "login"), pair)
     assert problems == ()
-    written = pair.scim.replace("User.department", "User:department")
+    written = pair.scim.replace("User.department", "User:department").removeprefix(f"{USER}:")
     assert places(mapping)[written] == source
 
 
@@ -107,7 +106,10 @@ def test_what_the_app_only_reads() -> None:
     [
         ([("title", "is_admin")], "does not offer 'is_admin' to connections; name one of"),
         ([("title", "secret_hash")], "does not offer 'secret_hash'"),
-        ([("active", "blocked")], "does not offer 'blocked'"),
+        ([("active", "blocked")], "decides who may sign in, and stays at !blocked"),
+        ([("Active", "extra.active")], "decides who may sign in"),
+        ([(f"{USER}:active", "extra.active")], "decides who may sign in"),
+        ([("title", "blocked")], "does not offer 'blocked'"),
         ([("title", "profile")], "does not offer 'profile'"),
         ([("title", "profile.job")], "does not offer 'profile.job'"),
         ([("title", "profile.job.title.deeper")], "does not offer 'profile.job.title.deeper'"),
@@ -149,6 +151,21 @@ def test_all_mistakes_at_once() -> None:
     """An administrator reads of all mistakes together, the missing name among them."""
     pairs = [Pair("title", "is_admin"), Pair("id", "nick"), Pair("x", "nick")]
     assert len(read(*pairs)[1]) == 4
+
+
+def test_who_may_sign_in() -> None:
+    """``active`` stays where the app has it, and can be mapped where the app has not done so."""
+    mapping, _ = read(Pair("userName", "login"))
+    assert places(mapping)["active"] == "!blocked"
+    assert len(read(Pair("userName", "login"), Pair("active", "!blocked", True))[1]) == 1
+    own = {name: source for name, source in OWN.items() if name != "active"}
+    nameable = Nameable(
+        read_declaration(own, USER_TYPE, keep_unmapped=False), offered=(Source(("extra",)),)
+    )
+    for place in ("extra.active", "!extra.blocked"):
+        pairs = Pair("userName", "login"), Pair("active", place)
+        mapping, problems = read(*pairs, nameable=nameable)
+        assert (problems, places(mapping)["active"]) == ((), place)
 
 
 @pytest.mark.parametrize(

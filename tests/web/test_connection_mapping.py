@@ -228,8 +228,8 @@ def test_a_mapping_that_fits_no_more(local: Host, caplog: pytest.LogCaptureFixtu
         ({"Users": PAIRS}, ["no resource type 'Users'", "User, Group"]),
         ({"User": "x"}, ["list of pairs"]),
         (
-            {"User": [{"scim": "title", "app": "public_id"}, {"scim": "active", "app": "email"}]},
-            ["does not offer 'public_id'", "active is of type boolean", "userName is required"],
+            {"User": [{"scim": "title", "app": "public_id"}, {"scim": "name", "app": "email"}]},
+            ["does not offer 'public_id'", "name is of type complex", "userName is required"],
         ),
         (
             {"User": [*PAIRS, {"scim": "title", "app": "tenant_id"}]},
