@@ -12,7 +12,9 @@ from ..config import ConfigurationError
 from ..mapping.sources import Source, Sourced, read_source
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection, Document
+from ..store.homes import read_home
 from ..store.marks import Marked
+from ..store.persons import read_persons
 from ..store.store import Hooks
 from ..store.tables import AccessTables
 
@@ -35,6 +37,8 @@ class Declared:
     :param untouchable: what says that SCIM may see a row and never change it.
     :param verified: what says that the e-mail address of an account is its person's.
     :param privileged: what says that an account has privileges, so that it is not taken over.
+    :param person: the relationship to the person of a row, where one can have several.
+    :param members_of: the relationship from an organisation to its members.
     :param shared: whether the app has rows of the model beside those of SCIM.
     """
 
@@ -51,6 +55,8 @@ class Declared:
     untouchable: Marked = None
     verified: Marked = None
     privileged: Marked = None
+    person: Source | None = None
+    members_of: Any = None
     shared: bool = True
 
     @property
@@ -72,6 +78,14 @@ class Declared:
             "verified": self.verified,
             "privileged": self.privileged,
         }
+
+    def join(self) -> None:
+        """Find out, as soon as all models are there, how people belong to organisations.
+
+        :raises ConfigurationError: if a relationship cannot be used.
+        """
+        self.hooks.persons = read_persons(self.person, self.model)
+        self.hooks.home = read_home(self.members_of, self.model, self.tenant)
 
     def creator(
         self, function: Callable[[Document, Connection], Any]
@@ -96,6 +110,20 @@ class Declared:
         :return: the function.
         """
         self.hooks.deleter = function
+        return function
+
+    def finder(
+        self, function: Callable[[Document, Connection], Any]
+    ) -> Callable[[Document, Connection], Any]:
+        """Let a function find the person behind a new row, where one person can have several.
+
+        Without one, or where it returns ``None``, a person is made.
+
+        :param function: takes the document and the connection, inside the transaction, and returns
+            the app's person of whom it can be sure; it may raise one of the project's errors.
+        :return: the function.
+        """
+        self.hooks.finder = function
         return function
 
     def adopter(

@@ -29,7 +29,7 @@ from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims
 from ..mapping.resource_types import check_resource_type
-from ..mapping.sources import ModelAttribute, Sourced, Values, read_source
+from ..mapping.sources import ModelAttribute, Refs, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
@@ -88,6 +88,8 @@ class SCIM:
         untouchable: Marked = None,
         verified: Marked = None,
         privileged: Marked = None,
+        person: Sourced | None = None,
+        members_of: ModelAttribute | Refs | None = None,
     ) -> Declared:
         """Declare the model whose rows are SCIM users.
 
@@ -107,6 +109,11 @@ class SCIM:
             row. Adoption by e-mail needs it.
         :param privileged: what says that an account has privileges, likewise; such accounts are
             never taken over.
+        :param person: the relationship from the model to the person of a row, where the model is
+            one of memberships and a person can have several.
+        :param members_of: the relationship from the model of organisations to their members, such
+            as ``Organization.users``: people become members of that of their tenant. For an
+            association object :class:`~flask_scim.Refs` may fill in its other columns.
         :return: the declared resource type, with decorators for hooks.
         :raises ConfigurationError: if users are declared already, or something cannot be used.
         """
@@ -121,6 +128,7 @@ class SCIM:
             untouchable=untouchable,
         )
         declared.verified, declared.privileged = verified, privileged
+        declared.person, declared.members_of = read_scope(person, "person"), members_of
         return declared
 
     def groups(
@@ -276,6 +284,8 @@ class SCIM:
                 f"SCIM_CONNECTION must be the name of a connection, not {settings.connection!r}."
             )
         policy = read_policy(app.config)
+        for declared in self._wiring.declared.values():
+            declared.join()
         layouts = Layouts(self._wiring.declared.values(), app.config, policy)
         lack = self._wiring.find_lack(layouts.own.bindings.values(), policy)
         if lack is not None:

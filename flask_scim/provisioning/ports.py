@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,15 @@ from ..protocol.schema import ResourceType
 from .members import Plan
 
 Document = dict[str, Any]
+
+
+#: Tells whether a request says something of an attribute.
+Named = Callable[[AttributePath], bool]
+
+
+def name_all(_: AttributePath) -> bool:
+    """Say something of every attribute, as a whole resource does."""
+    return True
 
 
 class State(StrEnum):
@@ -277,9 +286,15 @@ class Store(Protocol):
         ...
 
     def update(
-        self, resource: Resource, document: Document, moved_members: bool = False
+        self,
+        resource: Resource,
+        document: Document,
+        moved_members: bool = False,
+        named: Named = name_all,
     ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs.
+
+        ``named`` tells of what the request has said something, also what was there already.
 
         Where ``active`` is missing, answers are silent of it from then on, and access stays as it
         is. ``None`` takes away what nobody can read, such as a password.

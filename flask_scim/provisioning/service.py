@@ -21,7 +21,18 @@ from ..protocol.schema import Mutability, ResourceType, Returned
 from .changes import Event, tell, tell_left
 from .intents import Guard, Intent, read_intents
 from .members import MemberLimits, Plan, plan_members, replace_members
-from .ports import Connection, Deadlock, Document, Moved, Page, Query, Resource, Store
+from .ports import (
+    Connection,
+    Deadlock,
+    Document,
+    Moved,
+    Named,
+    Page,
+    Query,
+    Resource,
+    Store,
+    name_all,
+)
 
 #: Tells whether a resource's version is one that the client takes.
 VersionCheck = Callable[[Resource], bool]
@@ -189,7 +200,7 @@ class Service:
         parsed = operations.parse(body, resource_type, self.dialect)
         plans = self._member_plans(parsed)
         others = [each for each in parsed if each.place.keys[0] not in plans]
-        secrets = _removed_secrets(others)
+        secrets, named = _removed_secrets(others), _naming(others)
 
         def change() -> tuple[Resource | None, list[Event]]:
             before = self._lock(id, expected)
@@ -198,7 +209,7 @@ class Service:
             reason = self._claim(before, applied)
             self._ask(before, applied)
             moved = self._move(before, plans)
-            after = self._write(before, secrets | applied, moved)
+            after = self._write(before, secrets | applied, moved, named)
             shown = self._shown_if_small(after, references)
             return shown, self._tell(before, after, moved, reason)
 
@@ -324,9 +335,11 @@ class Service:
         """Tell why an account may be taken over, where this change is the first of it."""
         return None if before.is_provisioned else self.store.claim(before, wanted)
 
-    def _write(self, before: Resource, wanted: Document, moved: Moved) -> Resource:
+    def _write(
+        self, before: Resource, wanted: Document, moved: Moved, named: Named = name_all
+    ) -> Resource:
         if before.is_provisioned:
-            return self.store.update(before, wanted, bool(moved))
+            return self.store.update(before, wanted, bool(moved), named)
         return self.store.adopt(before, wanted)
 
     def _tell(
@@ -354,6 +367,22 @@ def _removed_secrets(parsed: Iterable[Operation]) -> Document:
         if operation.op is Op.REMOVE
     )
     return {str(path): None for path in paths if path.leaf.returned is Returned.NEVER}
+
+
+def _naming(parsed: Iterable[Operation]) -> Named:
+    """Tell of which single values a PATCH says something; of entries it is not known which."""
+    keys: set[tuple[str, ...]] = set()
+    for operation in parsed:
+        place, sub = operation.place, operation.target.sub_attribute
+        if place.attribute.multi_valued:
+            continue
+        if sub is not None:
+            keys.add((*place.keys, sub.name))
+        elif isinstance(operation.value, dict):
+            keys.update((*place.keys, name) for name in operation.value)
+        else:
+            keys.add(place.keys)
+    return lambda path: path.keys in keys
 
 
 def _keep_active(before: Resource, document: Document) -> Document:

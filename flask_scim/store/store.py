@@ -18,7 +18,7 @@ from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
 from ..provisioning.adoption import complete
 from ..provisioning.members import Member, Plan
-from ..provisioning.policy import Deletion, Policy
+from ..provisioning.policy import Deletion, LocalEdits, Policy
 from ..provisioning.ports import (
     Arrival,
     Connection,
@@ -27,9 +27,11 @@ from ..provisioning.ports import (
     Ended,
     Left,
     Moved,
+    Named,
     Page,
     Query,
     Resource,
+    name_all,
 )
 from .accounts import Accounts, Adopter
 from .backends import Backend, Sql
@@ -38,13 +40,16 @@ from .codecs import TextCodec
 from .failures import translated
 from .filters import compile_entry_filter
 from .holders import set_names
+from .homes import Home
 from .links import Link
 from .names import RelatedNamesCodec, names_of
+from .persons import Persons
 from .places import Place
 from .reading import Reading, make_resource
 from .recognition import REVIVAL, Recognition
 from .references import References
 from .retirement import free, is_active_place, remove, retire
+from .sent import keep_local, note_sent
 from .tracking import move_version, writing
 from .uniqueness import Held, make_key
 from .untouchable import spare
@@ -63,12 +68,18 @@ class Hooks:
         and returns the row that is theirs, if any is.
     :param renamer: takes the row of a deleted resource and the connection and gives it another
         name.
+    :param finder: takes the document and the connection and returns the person behind a new row.
+    :param persons: the people behind the rows, where one can have several.
+    :param home: the organisation that people become members of.
     """
 
     creator: Callable[[Document, Connection], Any] | None = None
     deleter: Callable[[Any, Connection], None] | None = None
     adopter: Adopter | None = None
     renamer: Callable[[Any, Connection], None] | None = None
+    finder: Callable[[Document, Connection], Any] | None = None
+    persons: Persons | None = None
+    home: Home | None = None
 
 
 class SqlStore:
@@ -213,19 +224,53 @@ class SqlStore:
         row = hook(document, self.connection) if hook else self.binding.model()
         if self.binding.tenant is not None:
             self.binding.tenant.write(row, self.connection.tenant)
+        noted = self._note(None, parts)
+        kept = self._find_person(document, row, parts)
         for place, value in zip(self.binding.places, parts.values, strict=True):
             is_complete = place.fills_itself or place.hides_value(row)
-            if self._is_named(place) or not place.writable:
+            if self._is_named(place) or not place.writable or kept(place):
                 continue
             if value is not None or not is_complete:
                 place.write(row, True if value is None and is_active_place(place) else value)
         self.session.add(row)
         self.session.flush()
-        record = self._add_record(row, parts)
+        record = self._add_record(row, parts, **noted)
         for place, value in self._named(parts):
             if value is not None:
                 self._name(row, place, value)
         return self._stored(row, record, self._secrets(parts))
+
+    def _find_person(self, document: Document, row: Any, parts: Parts) -> Callable[[Place], bool]:
+        """Find the person behind a new row, and tell which places are theirs and stay."""
+        persons, finder = self.hooks.persons, self.hooks.finder
+        if persons is None:
+            return lambda _: False
+        person = None if finder is None else finder(document, self.connection)
+        if person is not None:
+            persons.give(row, person)
+        if not persons.is_known(row):
+            return lambda _: False
+        persons.refuse_members(self.session, self.binding, self.connection, row)
+        persons.keep(self.binding, row, parts)
+        return persons.is_behind
+
+    def _note(self, held: Held | None, parts: Parts, named: Named = name_all) -> dict[str, Any]:
+        """What to write down of what was sent, where the app's own changes stand meanwhile."""
+        if self.policy.local_edits is not LocalEdits.KEEP:
+            return {"sent": None}
+        return {"sent": note_sent(self.binding, held, parts, named)}
+
+    def _let_stay(self, held: Held, parts: Parts) -> None:
+        """Let stay what is not the request's to change."""
+        if self.policy.local_edits is LocalEdits.KEEP:
+            keep_local(self.binding, held, parts)
+        if self.hooks.persons is not None:
+            self.hooks.persons.spare(self.session, self.binding, held, parts)
+
+    def _settle(self, key: Any) -> None:
+        """Make somebody a member of their organisation."""
+        if self.hooks.home is not None:
+            self.hooks.home.join(self.session, self.binding, self.connection, key)
 
     def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -242,6 +287,7 @@ class SqlStore:
             **others,
         }
         self.session.execute(self.record.insert().values(record))
+        self._settle(record["row_id"])
         return record
 
     def claim(self, resource: Resource, document: Document) -> str:
@@ -258,7 +304,9 @@ class SqlStore:
         spare(self.binding, held.row)
         parts = self.binding.mapping.split(_present(document))
         removed = self._keep_access(held, parts)
+        noted = self._note(None, parts)
         self._protect(held, parts)
+        self._let_stay(held, parts)
         self._rename(held, parts)
         changed = self._differences(held, parts, ())
         self._make_room(held, parts, changed)
@@ -266,15 +314,20 @@ class SqlStore:
             place.write(held.row, value)
         self.session.flush()
         if held.record["row_id"] is None:
-            record = self._add_record(held.row, parts, active_removed=removed)
+            record = self._add_record(held.row, parts, active_removed=removed, **noted)
             return self._stored(held.row, record)
-        moved = self._recorded(parts) | {"deleted": None, "active_removed": removed}
+        moved = self._recorded(parts) | {"deleted": None, "active_removed": removed} | noted
         moved |= self._next(held.record)
         self._write_record(held.record, moved)
+        self._settle(held.record["row_id"])
         return self._stored(held.row, held.record | moved)
 
     def update(
-        self, resource: Resource, document: Document, moved_members: bool = False
+        self,
+        resource: Resource,
+        document: Document,
+        moved_members: bool = False,
+        named: Named = name_all,
     ) -> Resource:
         """Change a locked resource; the same resource comes back if nothing differs."""
         held = self._held[resource.id]
@@ -286,12 +339,17 @@ class SqlStore:
             self._protect(held, parts)
             gone = set()
         removed = self._keep_access(held, parts)
-        named = self._rename(held, parts)
+        noted = self._note(held, parts, named)
+        self._let_stay(held, parts)
+        renamed = self._rename(held, parts)
         changed = self._differences(held, parts, gone)
-        recorded = self._recorded(parts) | {"active_removed": removed, "awaited": False}
+        recorded = self._recorded(parts) | {"active_removed": removed, "awaited": False} | noted
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
-        if not changed and not named and not moved_members and not moved.keys() - {"unique_key"}:
+        is_noted = moved.keys() <= {"unique_key", "sent"}
+        if not changed and not renamed and not moved_members and is_noted:
+            if moved.get("sent") is not None:
+                self._write_record(held.record, {"sent": moved["sent"]})
             return resource
         spare(self.binding, held.row)
         self._make_room(held, parts, changed)
@@ -357,6 +415,8 @@ class SqlStore:
         """End the references of a deleted row; those that refer to it are changed by that."""
         removed: set[tuple[str, str]] = set()
         left: list[Left] = []
+        if self.hooks.home is not None:
+            self.hooks.home.leave(self.session, self.binding, self.connection, key)
         for name, references in self.references.items():
             for link in references.links:
                 gone = references.clear(link, key)
@@ -418,6 +478,9 @@ class SqlStore:
     def _revive(self, deleted: Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         spare(self.binding, deleted.row)
+        noted = self._note(None, parts)
+        if self.hooks.persons is not None:
+            self.hooks.persons.spare(self.session, self.binding, deleted, parts)
         for place, old, new in zip(self.binding.places, deleted.values, parts.values, strict=True):
             value = True if new is None and is_active_place(place) else new
             # What a person had who left is not good for one who comes back.
@@ -430,6 +493,7 @@ class SqlStore:
         moved = self._recorded(parts) | {
             "deleted": None,
             "active_removed": False,
+            **noted,
             **self._next(deleted.record),
         }
         try:
@@ -438,6 +502,7 @@ class SqlStore:
             raise UniquenessError(
                 f"Another request brought back this {self.resource_type.name}."
             ) from None
+        self._settle(deleted.record["row_id"])
         return self._stored(deleted.row, deleted.record | moved, self._secrets(parts))
 
     def _keep_access(self, held: Held, parts: Parts) -> bool:

@@ -419,6 +419,8 @@ def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Tab
         sa.Column("active_removed", sa.Boolean, nullable=False, server_default=sa.false()),
         # The account was taken over before its person was heard of: who comes first is them.
         sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.false()),
+        # What was sent last of each attribute, hashed, where the app's own changes stand meanwhile.
+        sa.Column("sent", JsonType),
         sa.Column("attributes", JsonType),
         sa.Column("extras", JsonType),
         sa.Column("version", sa.Integer, nullable=False),

@@ -227,3 +227,89 @@ def test_costs(host: Host, strict: ScimClient, ann: int) -> None:
         with host.statements() as statements, pytest.raises(LocalEdit):
             session.flush()
         assert len(statements) == 1
+
+
+# What is kept until another value is sent
+
+
+@pytest.fixture
+def kept(host: Host, scim: ScimClient) -> ScimClient:
+    """The connection ``acme``, which keeps local edits until another value is sent."""
+    with host.app.app_context():
+        host.scim.connections.edit("acme", policy={"local_edits": "keep"})
+    return scim
+
+
+def rename(host: Host, id: str, name: str) -> None:
+    """Give a user another first name, as the app does."""
+    with host.app.app_context():
+        change(host, int(id), lambda user: setattr(user, "first_name", name))
+
+
+def given(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """A body with another given name."""
+    return {**body, "name": {**body["name"], "givenName": name}}
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_kept(host: Host, kept: ScimClient, method: str) -> None:
+    """An edit stands while the same is sent as before, and falls with another value."""
+    body = kept.create("ann", **ANN)
+    path = f"/Users/{body['id']}"
+
+    def send(name: str) -> str:
+        if method == "put":
+            answer = kept.put(path, given(body, name))
+        else:
+            operation = {"op": "replace", "path": "name.givenName", "value": name}
+            answer = kept.patch(path, operation)
+        assert answer.status_code == 200
+        shown: str = answer.json["name"]["givenName"]
+        return shown
+
+    rename(host, body["id"], "Annie")
+    version = kept.get(path).json["meta"]["version"]
+    assert send("Ann") == "Annie"
+    assert kept.get(path).json["meta"]["version"] == version
+    assert send("Anna") == "Anna"
+    rename(host, body["id"], "Annie")
+    # What is there by chance has been sent all the same: to go back from it is a change.
+    assert send("Annie") == "Annie"
+    assert send("Anna") == "Anna"
+
+
+def test_what_is_not_sent_says_nothing(host: Host, kept: ScimClient) -> None:
+    """A change of something else neither overwrites an edit nor takes it for sent."""
+    body = kept.create("ann", **ANN)
+    path = f"/Users/{body['id']}"
+    rename(host, body["id"], "Annie")
+    kept.patch(path, {"op": "replace", "path": "title", "value": "Prof"})
+    kept.patch(path, {"op": "replace", "path": "name.familyName", "value": "L"})
+    kept.patch(path, {"op": "replace", "path": "name.givenName", "value": "Ann"})
+    shown = kept.get(path).json
+    assert shown["name"] == {"givenName": "Annie", "familyName": "L"}
+    assert shown["title"] == "Prof"
+
+
+def test_nobody_gets_back_in(host: Host, kept: ScimClient) -> None:
+    """A deactivation always holds; that somebody is let in does not undo what the app has done."""
+    body = kept.create("ann", **ANN)
+    path, off = f"/Users/{body['id']}", {"op": "replace", "path": "active", "value": False}
+    on = {**off, "value": True}
+    with host.app.app_context():
+        change(host, int(body["id"]), lambda user: setattr(user, "blocked", True))
+    assert kept.patch(path, on).json["active"] is False
+    kept.patch(path, off)
+    with host.app.app_context():
+        change(host, int(body["id"]), lambda user: setattr(user, "blocked", False))
+    assert kept.patch(path, off).json["active"] is False
+
+
+def test_nothing_is_written_down_otherwise(host: Host, scim: ScimClient) -> None:
+    """Only where the choice asks for it is there a note of what was sent."""
+    scim.create("ann", **ANN)
+    record = host.scim._wiring.declared["User"].record
+    with host.app.app_context():
+        assert host.db.session.scalars(record.select().with_only_columns(record.c.sent)).all() == [
+            None
+        ]
