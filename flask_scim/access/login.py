@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from ..mapping.claims import Paths, find_values
 from ..mapping.sources import Source
+from ..protocol.addresses import read_address
 from ..protocol.errors import InvalidValue
 from ..provisioning.ports import Connection
+from ..store.accounts import Accounts
 from ..store.backends import Backend
 from ..store.binding import Binding
 from ..store.logins import find_login, keep_subject
@@ -37,6 +39,8 @@ class Synced:
     :param kept: those that differ and were left alone, since SCIM keeps them.
     :param passed_over: claims that could not be written, each with the reason.
     :param subject: what the person is known by from now on; ``None`` if nothing said it.
+    :param untouched: whether nothing could change at all: the person may not sign in, or the app
+        has declared them untouchable.
     """
 
     standing: Standing
@@ -44,6 +48,7 @@ class Synced:
     kept: tuple[str, ...] = ()
     passed_over: Mapping[str, str] = field(default_factory=dict)
     subject: str | None = None
+    untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Logins:
     :param binding: where the attributes of its people sit.
     :param key: the attribute that is a person's key in the identity provider, by its keys.
     :param names: which claims fill which attributes.
+    :param accounts: the accounts of the connection's tenant.
     :param ownership: tells what identity providers keep.
     :param stand: tells whether a person may sign in.
     """
@@ -66,17 +72,23 @@ class Logins:
     binding: Binding
     key: tuple[str, ...]
     names: Mapping[str, Paths]
+    accounts: Accounts
     ownership: Ownership
     stand: Callable[[Any], Standing]
 
-    def find(self, subject: str) -> Any:
+    def find(self, subject: str, email: str | None) -> Any:
         """Find who signs in.
 
         :param subject: what the identity provider calls the person.
+        :param email: the person's address, verified; it is looked at where nobody has the subject.
         :return: the host's object, ``None`` for a stranger.
         """
         backend, binding = self.backend, self.binding
-        return find_login(self.session, backend, binding, self.connection, subject, self.key)
+        found = find_login(self.session, backend, binding, self.connection, subject, self.key)
+        if found is None and email is not None:
+            with self.session.no_autoflush:
+                found = self.accounts.find_address(email)
+        return found
 
     def sync(self, user: Any, claims: Mapping[str, Any], subject: str | None) -> Synced:
         """Write what an identity provider says of a person at sign-in, and remember the person.
@@ -93,7 +105,7 @@ class Logins:
         standing = self.stand(user)
         untouchable = self.binding.marks.untouchable
         if not standing or (untouchable is not None and untouchable.holds(user)):
-            return Synced(standing)
+            return Synced(standing, untouched=True)
         subject = self._subject(claims) if subject is None else subject
         if subject is not None:
             key = self.binding.key_of(user)
@@ -139,8 +151,8 @@ class Logins:
         """Whether an e-mail address is the person's: it was verified, or the domain has been."""
         if claims.get("email") == address and "email_verified" in claims:
             return claims["email_verified"] in (True, "true")
-        _, _, domain = str(address).rpartition("@")
-        return domain.lower() in self.connection.domains
+        read = read_address(address)
+        return read is not None and read.domain in self.connection.domains
 
     def _subject(self, claims: Mapping[str, Any]) -> str | None:
         names = (*_SUBJECTS_BY_IDP.get(self.connection.idp, ()), *_SUBJECTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -487,18 +488,22 @@ class SCIM:
         """What switches the connections of the current app off, and lets their users go."""
         return self._wiring.closing
 
-    def find_for_login(self, connection: Connection, *, subject: str) -> Any:
+    def find_for_login(
+        self, connection: Connection, *, subject: str, email: str | None = None
+    ) -> Any:
         """Find who signs in through a connection, in one query.
 
         It is whom the connection has provisioned under this key, or who has signed in through it
-        so before; nobody of another tenant, and nobody for the sake of a name or address.
+        so before; nobody of another tenant, and nobody for the sake of a name. An address counts
+        where ``adoption`` is ``verified_email``, under all of its conditions.
 
         :param connection: the connection of the identity provider that the person comes from.
         :param subject: what it calls the person: the ``sub`` of an ID token, the ``NameID`` of an
             assertion, or what it sends as ``externalId``.
+        :param email: the person's e-mail address, if the identity provider has verified it.
         :return: the host's object, also of somebody who may not sign in; ``None`` for a stranger.
         """
-        return self._wiring.logins(connection).find(subject)
+        return self._wiring.logins(connection).find(subject, email)
 
     def sync_at_login(
         self,
@@ -507,6 +512,7 @@ class SCIM:
         connection: Connection,
         *,
         subject: str | None = None,
+        roles: Iterable[str] | None = None,
     ) -> Synced:
         """Write what an identity provider says of a person at sign-in, where SCIM keeps nothing.
 
@@ -517,10 +523,16 @@ class SCIM:
         :param claims: the claims of an ID token, or the attributes of a SAML assertion.
         :param connection: the connection of the identity provider that the person comes from.
         :param subject: what it calls the person; left out, what a claim says.
+        :param roles: the roles that this sign-in gives; those that earlier ones gave go. Left out,
+            nothing is said of roles. What others have given stays.
         :return: what was written, and what was not.
         :raises ValueError: if the person is of another tenant, or the subject is somebody else's.
         """
-        return self._wiring.logins(connection).sync(user, claims, subject)
+        synced = self._wiring.logins(connection).sync(user, claims, subject)
+        if roles is None or synced.untouched:
+            return synced
+        refused = self._wiring.sign_in_roles(user, roles, connection)
+        return replace(synced, passed_over={**synced.passed_over, **refused})
 
     def owns(self, row: Any, attribute: str | ModelAttribute) -> bool:
         """Tell whether an identity provider keeps an attribute of a row, in one query.

@@ -18,6 +18,7 @@ from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.following import follow
+from ..access.grants import Origin
 from ..access.login import Logins
 from ..access.membership import Circle
 from ..access.ownership import Ownership
@@ -51,7 +52,7 @@ from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection, Query
 from ..provisioning.service import Service
 from ..signals import publish, publish_access, publish_notice
-from ..store.accounts import find_lack
+from ..store.accounts import Accounts, find_lack
 from ..store.administrators import is_last
 from ..store.backends import Backend, find_backend
 from ..store.binding import Binding
@@ -171,18 +172,50 @@ class Wiring:
 
     def logins(self, connection: Connection) -> Logins:
         """The sign-ins of a connection's people."""
-        state, kind = current_state(), self._type_of_users()
+        state, session, backend = current_state(), self.db.session(), self._backend()
+        binding = bound_for(connection, self._type_of_users())
+        policy = state.policy.over(connection.policy)
         assert state.access is not None
         return Logins(
-            self.db.session(),
-            self._backend(),
+            session,
+            backend,
             connection,
-            bound_for(connection, kind),
-            (str(state.policy.over(connection.policy).key_for(connection.idp)),),
+            binding,
+            (str(policy.key_for(connection.idp)),),
             state.claims,
+            Accounts(session, backend, connection, binding, policy),
             self.ownership(),
             state.access.stand,
         )
+
+    def sign_in_roles(
+        self, user: Any, roles: Iterable[str], connection: Connection
+    ) -> dict[str, str]:
+        """Let a person have the roles that a sign-in gives, in the transaction in hand.
+
+        :param user: the person's row.
+        :param roles: the roles; those that earlier sign-ins gave and that are not named go.
+        :param connection: the connection that the person comes from.
+        :return: the roles that could not be given or taken away, each with the reason.
+        """
+        granted, wanted = self.roles, set(roles)
+        held = {
+            each.role
+            for each in granted.of(user, take=None)
+            if Origin.LOGIN in each.origins and connection.id in each.connections
+        }
+        refused: dict[str, str] = {}
+        for change, names in (
+            (granted.grant, wanted - held),
+            (granted.withdraw, held - wanted),
+        ):
+            for name in sorted(names):
+                try:
+                    if told := change(user, [name], Origin.LOGIN, connection):
+                        self._settle(told)
+                except ScimError as error:
+                    refused[name] = error.detail
+        return refused
 
     @property
     def closing(self) -> Closing:

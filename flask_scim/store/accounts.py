@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ..mapping.mapping import Parts
 from ..mapping.sources import Source
 from ..protocol.addresses import Address, decode_domain, read_address
-from ..protocol.errors import Forbidden
+from ..protocol.errors import Forbidden, ScimError
 from ..protocol.resolver import AttributePath
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable
@@ -102,6 +102,23 @@ class Accounts:
             if (external_id in account.external_ids if is_by_id else account.address == address)
         ]
         return choose(found, self.adoption, domains)
+
+    def find_address(self, text: str) -> Any:
+        """Find the account that has an e-mail address, where that tells whose it is.
+
+        :param text: the address, which the identity provider has verified.
+        :return: the host's object; ``None`` if there is none that the connection may take over.
+        """
+        address = read_address(text)
+        condition = self._has_address(address)
+        if self.adoption is not Adoption.VERIFIED_EMAIL or condition is None:
+            return None
+        found = [account for account in self._select(condition) if account.address == address]
+        try:
+            chosen = choose(found, self.adoption, self.connection.domains)
+        except ScimError:
+            return None
+        return None if chosen is None else chosen[0].row
 
     def check(self, account: Account, document: Document, parts: Parts) -> Reason:
         """Check that an account which the identity provider has named itself may be taken over.
