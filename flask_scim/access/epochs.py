@@ -52,6 +52,15 @@ class Epochs:
         found = self._connect().execute(statement).first()
         return Epoch() if found is None else Epoch(found.epoch, found.barred)
 
+    def lock(self, key: Any) -> None:
+        """Let nobody else tell of a person's access until the transaction ends.
+
+        :param key: the primary key of the person's row.
+        """
+        columns = self._table.c
+        statement = sa.select(columns.epoch).where(columns.row_id == key).with_for_update()
+        self._connect().execute(statement)
+
     def is_out(self, key: Any, cause: str) -> bool:
         """Tell whether an identity provider has put a person out for this cause.
 

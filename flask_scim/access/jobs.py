@@ -83,16 +83,18 @@ class Jobs:
         if rows:
             insert_or_change(self._connect(), self._table, rows, values)
 
-    def of(self, key: Any) -> list[Job]:
+    def of(self, key: Any, *, locked: bool = False) -> list[Job]:
         """List what was to be ended the last time that a person's access did, by name.
 
         :param key: the primary key of the person's row.
+        :param locked: whether to read what others have committed since the transaction began.
         :return: the jobs.
         """
         columns = self._table.c
         latest = sa.select(sa.func.max(columns.epoch)).where(columns.row_id == key)
         is_last = columns.epoch == latest.scalar_subquery()
-        return self._read(columns.row_id == key, sa.or_(is_last, columns.due.is_not(None)))
+        is_shown = (columns.row_id == key, sa.or_(is_last, columns.due.is_not(None)))
+        return self._read(*is_shown, locked=locked)
 
     def open_of(self, keys: Iterable[Any]) -> list[Job]:
         """List what is still to be ended for some people.
@@ -186,9 +188,11 @@ class Jobs:
         done = self._connect().execute(statement.values(values))
         return done.rowcount == 1
 
-    def _read(self, *conditions: Any) -> list[Job]:
+    def _read(self, *conditions: Any, locked: bool = False) -> list[Job]:
         columns = self._table.c
         statement = self._select().where(*conditions)
+        if locked:
+            statement = statement.with_for_update()
         rows = self._connect().execute(statement.order_by(columns.row_id, columns.name))
         return [_read_job(row) for row in rows]
 

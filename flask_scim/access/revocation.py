@@ -58,6 +58,7 @@ class Revocation:
     :param tables: our tables of access.
     :param revokers: what closes each way into the app.
     :param patience: how long revokers may take.
+    :param settle: told, in its transaction, that the last way into the app is closed for a person.
     :param tell: told how far the end of a person's access has come, in the context of the app.
     """
 
@@ -67,6 +68,7 @@ class Revocation:
     tables: AccessTables
     revokers: Revokers
     patience: Patience
+    settle: Callable[[Report], None]
     tell: Callable[[Report], None]
     _threads: Threads = field(default_factory=Threads)
     _retrier: threading.Thread | None = None
@@ -230,12 +232,23 @@ class Revocation:
                 if user is None:
                     user = self._stand_in(job.ending.key)
                 ended = self.revokers.end(job.name, user, job.ending)
-                jobs.finish(job, ended, datetime.now(UTC))
+                self._finish(job, ended)
                 session.commit()
             except (Exception, SystemExit) as error:
                 session.rollback()
                 _log.exception("The revoker %s failed for %s.", job.name, job.ending.id)
                 jobs.fail(job, f"{type(error).__name__}: {error}", datetime.now(UTC))
+
+    def _finish(self, job: Job, ended: int) -> None:
+        """Note that a job took, and settle the end if it was the last that was open."""
+        key = job.ending.key
+        # Of two that finish at once, the later one has to see the other.
+        self.epochs.lock(key)
+        if self.jobs.finish(job, ended, datetime.now(UTC)):
+            outcomes = [each.outcome for each in self.jobs.of(key, locked=True)]
+            report = Report(job.ending, outcomes)
+            if report.complete:
+                self.settle(report)
 
     def _stand_in(self, key: Any) -> Any:
         """An object with a key and nothing else, in place of a row that has been deleted."""

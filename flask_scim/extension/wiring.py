@@ -45,7 +45,7 @@ from ..protocol.parser import parse_filter
 from ..protocol.resolver import resolve_filter
 from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
-from ..provisioning.changes import Cause, Event
+from ..provisioning.changes import Cause, Event, Kind
 from ..provisioning.intents import Guard, Intent
 from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
@@ -449,6 +449,7 @@ class Wiring:
             tables,
             Revokers(self.revokers, find_own) if settings.session_guard else self.revokers,
             Patience(settings.revocation_wait, settings.revoker_timeout, settings.revocation_retry),
+            self._settle_access,
             self._tell_of_access,
         )
         if not settings.session_guard:
@@ -540,6 +541,28 @@ class Wiring:
             self.db.session.rollback()
             raise
         return told
+
+    def _settle_access(self, report: Report) -> None:
+        """Write down that somebody is fully out, where it was an identity provider's doing."""
+        ending = report.ending
+        if ending.connection_id is None:
+            return
+        connection = self.connections.get(ending.connection_id)
+        if connection is None:
+            return
+        event = Event(
+            Kind.ACCESS_ENDED,
+            "User",
+            ending.id,
+            connection,
+            None,
+            None,
+            (),
+            None,
+            reason=ending.cause,
+            details={"ended": report.ended, "since": write_datetime(ending.since)},
+        )
+        self.outbox.append([event], current_cause())
 
     def _tell_of_access(self, report: Report) -> None:
         ending, model = report.ending, self.declared["User"].model

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     REACTIVATED = "reactivated"
     DELETED = "deleted"
     MEMBERS_CHANGED = "members_changed"
+    ACCESS_ENDED = "access_ended"
     ROLE_GRANTED = "role_granted"
     ROLE_REVOKED = "role_revoked"
     # What happens to connections, and to what opens them.

@@ -232,6 +232,34 @@ def test_it_tries_again_itself(build: Callable[..., Host], monkeypatch: pytest.M
     assert report(keys, id).ended == {"api_keys": 5}
 
 
+def test_the_event(keys: Keys, acme: ScimClient) -> None:
+    """The outbox tells once, in its place, when the last way into the app is closed."""
+    id = acme.create("ann")["id"]
+
+    def read() -> list[Any]:
+        with keys.host.app.app_context():
+            connection = keys.host.scim.connections.get("acme")
+            assert connection is not None
+            return list(keys.host.scim.outbox.read(connection))
+
+    keys.behaviour = {"tokens": None}
+    acme.patch(f"/Users/{id}", INACTIVE)
+    assert read()[-1].type == "user.deactivated"
+    keys.behaviour = {"tokens": 3}
+    make_due(keys)
+    retry(keys)
+    make_due(keys)
+    retry(keys)
+    *_, before, last = read()
+    assert (before.type, last.type) == ("user.deactivated", "user.access_ended")
+    assert (last.resource_id, last.reason, last.object) == (id, "deactivated", None)
+    since = report(keys, id).ending.since
+    assert last.details == {
+        "ended": {"api_keys": 1, "tokens": 3},
+        "since": since.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
 def test_one_of_several_workers(keys: Keys, acme: ScimClient) -> None:
     """However many workers look at once, each job is done by one of them."""
     ids = [acme.create(f"user{number}")["id"] for number in range(6)]
