@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from ..config import ConfigurationError
 from ..provisioning.changes import Event
-from ..provisioning.ports import Connection
+from ..provisioning.ports import Connection, Deadlock
+from ..store.failures import translated
 from ..store.tracking import writing
 from .grants import DEFAULT, FIRST, LAST, Grant, Origin, Shift, Stake, Wish, read_grant
 from .mapped import GroupRole, RolesOfGroups
@@ -21,6 +24,7 @@ from .role_book import RoleBook
 
 #: How many of those who gain or lose a role a preview names; beyond these they are counted.
 MOST_NAMED = 1_000
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,23 +373,39 @@ class Roles:
         self, connection: Connection, change: Callable[[], Shift], *, dry_run: bool
     ) -> Preview:
         """Do in one transaction what an administrator wants, and tell of it."""
+        attempt = 1
+        while True:
+            try:
+                with translated("role"):
+                    preview, told = self._attempt(connection, change, dry_run=dry_run)
+                break
+            except Deadlock:
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+                attempt += 1
+        self._publish(told)
+        return preview
+
+    def _attempt(
+        self, connection: Connection, change: Callable[[], Shift], *, dry_run: bool
+    ) -> tuple[Preview, Sequence[Event]]:
         # What was read before belongs to an older snapshot.
         self._session.commit()
+        told: Sequence[Event] = ()
         try:
             with writing(self._session):
                 shift = change()
-                preview = self._preview(shift)
-                told = [] if dry_run else self._follow(self._book.tell(connection, shift))
                 if dry_run:
                     self._book.check_admins(connection, shift, dry_run=True)
-                    self._session.rollback()
-                else:
+                preview = self._preview(shift)
+                if not dry_run:
+                    told = self._follow(self._book.tell(connection, shift))
                     self._session.commit()
-        except BaseException:
+        finally:
+            # Of what was only looked at, and of what failed, nothing stays.
             self._session.rollback()
-            raise
-        self._publish(told)
-        return preview
+        return preview, told
 
     def _decide_now(
         self, connection: Connection | None, user: Any, stake: Stake, wish: Wish
@@ -435,8 +455,6 @@ class Roles:
         """Find a group, and keep others from changing who is in it until the transaction ends."""
         circle = self._book.circle
         binding, record = circle.groups, circle.groups.record
-        if not dry_run and circle.nested is not None:
-            self._book.lock_connection(connection)
         id = binding.id
         assert id.column is not None
         match group, external_id:
@@ -466,6 +484,9 @@ class Roles:
             # An UPDATE locks on every database.
             own = (record.c.connection_id == connection.id, record.c.row_id == found[0])
             self._session.execute(record.update().where(*own).values(version=record.c.version))
+            if circle.nested is not None:
+                # In this order, as a change of its members does it.
+                self._book.lock_connection(connection)
         return found[0]
 
     def _connection(self, id: str) -> Connection:
