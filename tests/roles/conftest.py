@@ -55,10 +55,10 @@ def make_staff(elsewhere: str, standing: list[Staff]) -> Iterator[Callable[..., 
     """Makes an app with the roles that it is given, beside that of ``staff``."""
     made: list[Staff] = []
 
-    def make(roles: Any, mapping: Any = None, **config: Any) -> Staff:
+    def make(roles: Any, mapping: Any = None, *, nested: bool = True, **config: Any) -> Staff:
         staff = Staff(elsewhere)
         staff.app.config.update(config)
-        made.append(staff.declare(roles, mapping(staff) if mapping else None))
+        made.append(staff.declare(roles, mapping(staff) if mapping else None, nested=nested))
         _drop(staff)
         with staff.app.app_context():
             staff.db.create_all()

@@ -108,7 +108,11 @@ class Staff:
         self.person_role, self.in_team = person_role, in_team
 
     def declare(
-        self, roles: Callable[[Staff], Roles | None], mapping: dict[str, Any] | None = None
+        self,
+        roles: Callable[[Staff], Roles | None],
+        mapping: dict[str, Any] | None = None,
+        *,
+        nested: bool = True,
     ) -> Staff:
         """Say where everything sits, and make the tables."""
         person, team = self.Person, self.Team
@@ -121,7 +125,10 @@ class Staff:
             team,
             {
                 "displayName": team.name,
-                "members": [Refs(team.people, "User"), Refs(team.parts, "Group")],
+                "members": [
+                    Refs(team.people, "User"),
+                    *([Refs(team.parts, "Group")] if nested else []),
+                ],
             },
             tenant=team.firm,
             id=team.public_id,

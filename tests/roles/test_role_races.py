@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import pytest
+
 from tests.client import ScimClient
 from tests.roles.staff import Staff, enter, leave, map_role
 
@@ -28,8 +30,11 @@ def twin(staff: Staff, client: ScimClient) -> ScimClient:
     return ScimClient(staff.app.test_client(), client.base, client.token)
 
 
-def test_two_groups_that_give_the_same(staff: Staff, acme: ScimClient) -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_two_groups_that_give_the_same(make_staff: Callable[..., Staff], nested: bool) -> None:
     """Whoever leaves both at once loses the role, and whoever changes groups keeps it."""
+    staff = make_staff(lambda s: s.scim.roles(s.Person.roles, key=s.Role.slug), nested=nested)
+    acme = staff.connect()
     other = twin(staff, acme)
     ann = acme.create("ann")["id"]
     first, second = (acme.create_group(name)["id"] for name in ("a", "b"))
