@@ -13,6 +13,8 @@ from flask_scim import (
     group_deleted,
     group_members_changed,
     group_updated,
+    role_granted,
+    role_revoked,
     user_adopted,
     user_created,
     user_deactivated,
@@ -31,6 +33,8 @@ SIGNALS = {
     "user_deactivated": user_deactivated,
     "user_reactivated": user_reactivated,
     "user_deleted": user_deleted,
+    "role_granted": role_granted,
+    "role_revoked": role_revoked,
     "group_created": group_created,
     "group_updated": group_updated,
     "group_members_changed": group_members_changed,
@@ -56,6 +60,7 @@ def record(
     came_and_went = [f"+{id}" for id in sorted(event.added)]
     came_and_went += [f"-{id}" for id in sorted(event.removed)]
     names = [name.rpartition(":")[2] for name in event.changed]
+    names = event.details.get("roles", names)
     before = event.before or event.after or {}
     db.session.add(
         Activity(

@@ -55,6 +55,8 @@ class User(UserMixin, db.Model):
     phone: Mapped[str | None] = mapped_column(String(255))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)
+    #: What the person may do: ``agent``, ``lead`` or ``admin``.
+    role: Mapped[str] = mapped_column(String(20), default="agent", server_default="agent")
     #: The connection that made the account; ``None`` if a person did.
     provisioned_by: Mapped[str | None] = mapped_column(String(64))
 

@@ -36,6 +36,10 @@ groups = scim.groups(
 )
 
 
+#: Groups can stand for these; `flask scim roles map` says which. An organisation keeps an admin.
+roles = scim.roles(User.role, allowed={"agent", "lead", "admin"}, admin="admin")
+
+
 @users.creator
 def create(_document: dict[str, Any], connection: Connection) -> User:
     """Make the account of a new person; the attributes above are filled in afterwards."""

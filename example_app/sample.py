@@ -16,6 +16,7 @@ class Person:
     family_name: str
     title: str
     email: str
+    role: str = "agent"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ ORGANIZATIONS = (
         "acme",
         "Acme Instruments",
         (
-            Person("maria", "Maria", "Okafor", "Head of Support", "maria@acme.example"),
+            Person("maria", "Maria", "Okafor", "Head of Support", "maria@acme.example", "admin"),
             Person("tom", "Tom", "Lindqvist", "Support Engineer", "tom@acme.example"),
         ),
         {"First line": ("maria", "tom"), "Calibration lab": ("tom",)},
@@ -41,7 +42,7 @@ ORGANIZATIONS = (
     Customer(
         "globex",
         "Globex Logistics",
-        (Person("lena", "Lena", "Brandt", "Operations Manager", "lena@globex.example"),),
+        (Person("lena", "Lena", "Brandt", "Operations Manager", "lena@globex.example", "admin"),),
         {"Night desk": ("lena",)},
     ),
 )

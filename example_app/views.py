@@ -86,6 +86,8 @@ def person(id: int) -> str:
         "person.html",
         user=user,
         lines=db.session.scalars(lines.limit(20)).all(),
+        roles=scim.roles_of(user),
+        groups={group.id: group.name for group in scim.groups_of(user, take=None)},
         programs=count_of(user),
         report=scim.access_of(user),
     )

@@ -106,7 +106,8 @@ class Consequences:
         roles = self._book.mapped.of(connection.id, touched | gone)
         for group in gone & roles.keys():
             self._book.mapped.drop(connection.id, group)
-            roles[group] = {}
+        # Where the app deletes the row of a group, what it stood for is gone with it by now.
+        roles |= {group: {} for group in gone}
         if not roles:
             return Shift()
         rows, is_all = circle.find_rows({id for ids in changed.values() for id in ids})

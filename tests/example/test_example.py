@@ -26,7 +26,7 @@ from example_app.database import db
 from example_app.identity_provider import Answer, Expected, Journal
 from example_app.models import Activity, ApiKey, Organization, User
 from example_app.programs import issue
-from example_app.provisioning import scim
+from example_app.provisioning import roles, scim
 from example_app.report import table
 from example_app.sample import PASSWORD
 from example_app.settings import read_settings
@@ -422,6 +422,27 @@ def test_the_steps_of_a_new_user_lead_to_a_served_request(tmp_path: Path) -> Non
         finally:
             server.terminate()
             server.communicate(timeout=60)
+
+
+def test_a_group_stands_for_a_role(app: Flask, browser: FlaskClient) -> None:
+    """Whoever is in the group has the role, and the page of the person says where it is from."""
+    with app.app_context():
+        scim.connections.add("acme", tenant="acme")
+        token, _ = scim.tokens.issue("acme")
+    acme = ScimClient(app.test_client(), "/scim/v2/acme", token)
+    ada = acme.create("ada", displayName="Ada Lovelace")["id"]
+    sign_in(browser, "maria")
+    assert "<dt>Role</dt><dd>agent</dd>" in browser.get(f"/people/{ada}").text
+    group = acme.create_group("Leads", ada, externalId="00g1")["id"]
+    with app.app_context():
+        roles.map("acme", "lead", external_id="00g1")
+        with pytest.raises(ValueError, match="not for identity providers"):
+            roles.map("acme", "owner", external_id="00g1")
+    page = browser.get(f"/people/{ada}").text
+    assert "<dt>Role</dt><dd>lead, by the group Leads</dd>" in page
+    assert acme.delete(f"/Groups/{group}").status_code == 204
+    assert "<dt>Role</dt><dd>agent</dd>" in browser.get(f"/people/{ada}").text
+    assert "role_revoked" in browser.get("/activity").text
 
 
 def test_the_quickstart_of_the_readme_works(tmp_path: Path) -> None:
