@@ -57,7 +57,8 @@ class Record:
     :param connection: the connection that it was let into.
     :param actor: who asks, as causes name it.
     :param resource_type: the type of the resources that it is about.
-    :param resource_id: the resource that it is about.
+    :param resource_id: the resource that it names.
+    :param made_id: the resource that it has made.
     :param filter: what its filter asks for.
     :param quirks: what the dialect has put right.
     :param error: what it is refused with.
@@ -70,6 +71,7 @@ class Record:
     actor: str | None = None
     resource_type: ResourceType | None = None
     resource_id: str | None = None
+    made_id: str | None = None
     filter: str | None = None
     quirks: set[str] = field(default_factory=set)
     error: ScimError | None = None
@@ -106,7 +108,7 @@ class Record:
             idp=None if connection is None else connection.idp,
             user_agent=_printable(request.headers.get("User-Agent", ""))[:255] or None,
             resource_type=None if kind is None else kind.name,
-            resource_id=self.resource_id and _printable(self.resource_id)[:255],
+            resource_id=_printable(self.resource_id or self.made_id or "")[:255] or None,
             filter=self.filter and shape(self.filter)[:500],
             scim_type=None if error is None else error.scim_type,
             detail=None
@@ -183,14 +185,17 @@ def log_change(
     if record is None or record.outcomes is not None:
         return
     status = {"POST": 201, "DELETE": 204}.get(request.method, 200)
-    logged = record.close(settings, status, policy)
     kind = record.resource_type
     own = [event for event in events if kind is None or event.resource_type == kind.name]
+    if record.resource_id is None and own:
+        record.made_id = own[0].id
+    # What follows from it for others is told by their events.
+    own = [each for each in own if each.id in (record.resource_id, record.made_id)] or own
+    logged = record.close(settings, status, policy)
     added = sorted({id for event in own for id in event.added})
     removed = sorted({id for event in own for id in event.removed})
     logged = replace(
         logged,
-        resource_id=own[0].id if own else logged.resource_id,
         changed=tuple(sorted({name for event in own for name in event.changed})),
         values=gather_values(own, policy.log_values),
         added=tuple(added[:MOST_LISTED]),
@@ -198,7 +203,6 @@ def log_change(
         added_count=len(added),
         removed_count=len(removed),
     )
-    record.resource_id = logged.resource_id
     record.written = (add(logged), status)
 
 
