@@ -23,7 +23,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"[a-z]+|None|Any|Callable|Iterable|Iterator|Mapping|Sequence|[A-Z]\w*Error"),
     ("py:class", "SQLAlchemy"),
     # Parts of ours that the extension hands to one another.
-    ("py:class", "Roster|RoleBook|Service"),
+    ("py:class", "DeliverySettings|DeliveryTables|Office|Roster|RoleBook|Service"),
     # The type of a view, whatever it takes and returns.
     ("py:class", r"flask_scim\.extension\.scim\._View"),
     # It is documented under the name by which it is imported.

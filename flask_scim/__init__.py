@@ -35,6 +35,7 @@ from .provisioning.ports import Connection, State
 from .signals import (
     connection_changed,
     connection_held,
+    destination_disabled,
     group_created,
     group_deleted,
     group_members_changed,
@@ -97,6 +98,7 @@ __all__ = [
     "computed",
     "connection_changed",
     "connection_held",
+    "destination_disabled",
     "group_created",
     "group_deleted",
     "group_members_changed",

@@ -19,6 +19,7 @@ _signals = Namespace()
 _log = logging.getLogger("flask_scim.signals")
 _log_of_access = logging.getLogger("flask_scim.access")
 _log_of_connections = logging.getLogger("flask_scim.connections")
+_log_of_delivery = logging.getLogger("flask_scim.delivery")
 
 #: Sent when an identity provider has created a user, or brought back one that it had deleted.
 user_created = _signals.signal("user-created")
@@ -92,6 +93,10 @@ token_expiring = _signals.signal("token-expiring")
 
 #: Sent once when a token that another one has taken over from is not used any more.
 token_idle = _signals.signal("token-idle")
+
+#: Sent when a destination of events was disabled because it could not be reached, or wants no more,
+#: with ``destination`` and ``reason``.
+destination_disabled = _signals.signal("destination-disabled")
 
 _BY_TYPE: dict[str, Signal] = {
     "user.created": user_created,
@@ -189,6 +194,21 @@ def publish_access(
     if user_access_ended.has_receivers_for(app):
         carried = {"report": report, **find()}
         _send(user_access_ended, "user.access_ended", app, carried, recover)
+
+
+def publish_disabled(
+    app: Flask, destination: Any, reason: str, recover: Callable[[], None]
+) -> None:
+    """Tell, by a signal and in the log, that a destination of events was disabled.
+
+    :param app: the app, which is the sender.
+    :param destination: the destination, as it was before.
+    :param reason: why.
+    :param recover: called after each receiver, so that the next one starts clean.
+    """
+    _log_of_delivery.warning("Destination %s was disabled. %s", destination.id, reason)
+    carried = {"destination": destination, "reason": reason}
+    _send(destination_disabled, "destination.disabled", app, carried, recover)
 
 
 def _send(

@@ -15,6 +15,7 @@ from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
+from ..delivery.desk import DeliveryDesk
 from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
@@ -43,6 +44,7 @@ class Administration:
         how many rows it has changed.
     :param access: people's access to the app; ``None`` where it has no users.
     :param find_problems: says what keeps the choices of a connection from having effect.
+    :param delivery: finds what tells others of events.
     """
 
     connections: Connections
@@ -61,6 +63,7 @@ class Administration:
     find_problems: Callable[[Connection], list[str]]
     roles: Callable[[], Roles]
     forget: Callable[[str, str], int]
+    delivery: Callable[[], DeliveryDesk]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -10,7 +10,9 @@ from .administration import Administration
 from .check import check
 from .clients import clients
 from .connections import connections
-from .forget import forget
+from .deliver import deliver
+from .destinations import destinations
+from .events import events
 from .log import log
 from .mapping import mapping
 from .roles import roles
@@ -32,6 +34,7 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    for command in (connections, tokens, clients, access, roles, log, forget, check):
+    administered = (connections, tokens, clients, access, roles, log)
+    for command in (*administered, events, destinations, deliver, check):
         group.add_command(command)
     return group

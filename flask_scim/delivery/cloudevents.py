@@ -28,7 +28,7 @@ def encode_cloudevents(entry: Entry, stream: str, limit: int) -> list[Message]:
     :raises TooLarge: if one does not fit.
     """
     return [
-        Message(id, _CONTENT_TYPE, fit(data, limit, partial(_write, entry, stream, id, type)))
+        Message(id, type, _CONTENT_TYPE, fit(data, limit, partial(_write, entry, stream, id, type)))
         for id, type, data in _events(entry)
     ]
 

@@ -19,11 +19,13 @@ class Message:
     """An event in the form in which it is sent.
 
     :param id: its own id, the same however often it is sent.
+    :param type: what it says has happened.
     :param content_type: the media type of its body.
     :param body: its body.
     """
 
     id: str
+    type: str
     content_type: str
     body: bytes
 

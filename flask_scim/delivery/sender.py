@@ -20,6 +20,8 @@ from typing import Any
 
 from .addresses import RefusedAddress, read_target, resolve
 
+#: For how many seconds to wait for an answer, where nobody says.
+TIMEOUT = 15.0
 #: The most of an answer that is read, in bytes: enough to say what is wrong.
 _LARGEST_ANSWER = 4_096
 _LONGEST_REASON = 300
@@ -40,7 +42,7 @@ class Caution:
     http: bool = False
     private: bool = False
     connect: float = 5.0
-    total: float = 15.0
+    total: float = TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def encode_standard(entry: Entry, limit: int = LARGEST) -> Message:
     def write(data: dict[str, Any]) -> bytes:
         return write_json({"type": entry.type, "timestamp": write_time(entry), "data": data})
 
-    return Message(entry.id, "application/json", fit(describe_event(entry), limit, write))
+    body = fit(describe_event(entry), limit, write)
+    return Message(entry.id, entry.type, "application/json", body)
 
 
 def derive_secret(key: str, destination_id: str, nonce: str) -> str:

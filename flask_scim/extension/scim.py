@@ -26,6 +26,8 @@ from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections, is_id
 from ..connections.tokens import Tokens
+from ..delivery.deliverer import Deliverer
+from ..delivery.destinations import Destinations
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims
@@ -34,6 +36,7 @@ from ..mapping.sources import ModelAttribute, Refs, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..provisioning.intents import Intent
+from ..provisioning.journal import Entry
 from ..provisioning.policy import read_policy
 from ..provisioning.ports import Connection
 from ..store.edits import overriding
@@ -313,7 +316,10 @@ class SCIM:
             for claim, paths in read_claims(app.config, kind).items()
         }
         watches = layouts.watches()
-        app.extensions["scim"] = State(settings, policy, layouts, watches, gateway, access, claims)
+        delivery = self._wiring.delivery(app)
+        app.extensions["scim"] = State(
+            settings, policy, layouts, watches, gateway, delivery, access, claims
+        )
         serve(app, gateway)
         administration = self._wiring.administration(settings, policy, layouts, access)
         app.cli.add_command(make_commands(administration))
@@ -374,6 +380,21 @@ class SCIM:
         """
         self._wiring.admins = function
         return function
+
+    def destination(self, name: str) -> Callable[[Callable[[Entry], Any]], Callable[[Entry], Any]]:
+        """Let a function be told of every event by ``flask scim deliver``: at least once.
+
+        :param name: what the destination is called.
+        :return: a decorator for the function, which takes an
+            :class:`~flask_scim.provisioning.journal.Entry`. What it raises is a failure, and it is
+            called again later.
+        """
+
+        def declare(function: Callable[[Entry], Any]) -> Callable[[Entry], Any]:
+            self._wiring.callables[name] = function
+            return function
+
+        return declare
 
     def verifier(
         self, function: Callable[[str], tuple[str, Iterable[str]] | None]
@@ -641,6 +662,19 @@ class SCIM:
         :raises ValueError: if there is no such resource type.
         """
         return self._wiring.forget(id, resource_type)
+
+    @property
+    def destinations(self) -> Destinations:
+        """Who is told of events, in the current app."""
+        return current_state().delivery.destinations()
+
+    def deliverer(self, threads: int = 8) -> Deliverer:
+        """Make workers that tell destinations of events, for the current app.
+
+        :param threads: how many destinations to tell at once.
+        :return: the workers, which ``run`` until somebody calls ``stop``.
+        """
+        return current_state().delivery.deliverer(threads)
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.

@@ -10,6 +10,7 @@ from flask import current_app, has_app_context
 from ..access.desk import AccessDesk
 from ..config import ConfigurationError, Settings
 from ..connections.connections import read_connection
+from ..delivery.desk import DeliveryDesk
 from ..mapping.claims import Paths
 from ..protocol.errors import ServiceUnavailable
 from ..protocol.schema import ResourceType
@@ -31,6 +32,7 @@ class State:
     :param layouts: where its resource types sit, for each connection.
     :param watches: what of its rows resources are made of.
     :param gateway: what its endpoints need.
+    :param delivery: what tells others of events.
     :param access: people's access to it; ``None`` where it has no users.
     :param claims: which claims at sign-in fill which attributes of its people.
     :param backend: its database, as soon as somebody has asked.
@@ -41,6 +43,7 @@ class State:
     layouts: Layouts
     watches: list[Watch]
     gateway: Gateway
+    delivery: DeliveryDesk
     access: AccessDesk | None = None
     claims: dict[str, Paths] = field(default_factory=dict)
     backend: Backend | None = None

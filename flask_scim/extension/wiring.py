@@ -39,6 +39,7 @@ from ..connections.connections import Connections, read_connection
 from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
 from ..connections.tokens import Tokens
+from ..delivery.desk import DeliveryDesk
 from ..protocol.dialects import GENERIC, Dialect
 from ..protocol.errors import Forbidden, ScimError, Unauthorized, Unsupported
 from ..protocol.parser import parse_filter
@@ -47,6 +48,7 @@ from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
 from ..provisioning.changes import Cause, Event, Kind
 from ..provisioning.intents import Guard, Intent
+from ..provisioning.journal import Entry
 from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection, Query
@@ -72,6 +74,7 @@ from ..web.requirements import signed_in
 from ..web.sessions import SessionGuard, UserOf
 from .causes import current_cause
 from .declared import Declared
+from .dispatch import make_delivery
 from .layouts import Layouts
 from .review import review
 from .roles import DeclaredRoles, make_book, make_circle
@@ -95,6 +98,8 @@ class Wiring:
         self.me: Callable[[Connection], Any] | None = None
         #: Finds the row of whoever is signed in to the app.
         self.signed_in: Callable[[], Any] = signed_in
+        #: The functions that are told of events, by name.
+        self.callables: dict[str, Callable[[Entry], Any]] = {}
         #: Refuse what a request is about to do.
         self.guards: list[Guard] = []
         #: Says whose a session is, where it is not Flask-Login's.
@@ -126,7 +131,7 @@ class Wiring:
             tables.connections,
             owned,
             choose_tenant,
-            self._forget_own_groups,
+            self._forget,
             self._commit,
             _read_mapping,
             self._check_needs,
@@ -374,6 +379,12 @@ class Wiring:
         """Make what lets clients into connections."""
         return Admission([self._verify_elsewhere, self._verify_access_token, self._verify_token])
 
+    def delivery(self, app: Flask) -> DeliveryDesk:
+        """Make what tells others of events."""
+        types = [declared.resource_type for declared in self.declared.values()]
+        endpoints = {each.name: each.endpoint for each in types}
+        return make_delivery(app, self.db.session, self.tables, self.callables, endpoints)
+
     def make_authority(self) -> Authority | None:
         """Make what issues access tokens; ``None`` without the extra that it needs."""
         if make_authority is None:
@@ -421,6 +432,7 @@ class Wiring:
             self._find_problems,
             lambda: self.roles,
             self.forget,
+            lambda: current_state().delivery,
             access,
         )
 
@@ -516,7 +528,8 @@ class Wiring:
             raise Unauthorized("The bearer token is not known here.")
         return Grant(connection, frozenset(scopes), "of the application", "application")
 
-    def _forget_own_groups(self, connection_id: str) -> None:
+    def _forget(self, connection_id: str) -> None:
+        current_state().delivery.destinations().forget(connection_id)
         groups = self.declared.get("Group")
         if groups is not None and not groups.shared:
             delete_groups(self.db.session(), groups.model, groups.record, connection_id)

@@ -1,0 +1,445 @@
+"""Delivery: at least once, in the order of each subject, and nobody waits for others."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from flask_scim.delivery import lanes as lanes_of_all
+from flask_scim.delivery.lanes import LEASE, Lane
+from flask_scim.delivery.outcomes import DONE
+from flask_scim.delivery.settings import RETRIES
+from tests.delivery.outgoing import Outgoing, positions, read, told
+from tests.delivery.receivers import Received, answer, hang, receiving, say_raw
+
+BATCH = 10
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few events are more than a worker takes at once."""
+    monkeypatch.setattr(lanes_of_all, "BATCH", BATCH)
+
+
+def refuse(*subjects: str, status: int = 500) -> Any:
+    """Refuse all that is about some subjects."""
+
+    def say(handler: Any, received: Received) -> None:
+        is_refused = read(received)["data"]["resource_id"] in subjects
+        answer(status if is_refused else 200)(handler, received)
+
+    return say
+
+
+def test_everything_arrives(outgoing: Outgoing) -> None:
+    """What happens from now on arrives once, signed so that the library verifies it."""
+    outgoing.scim.create("before")
+    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
+        secret, destination = outgoing.host.scim.destinations.add(receiver.url)
+        user = outgoing.scim.create("ann")
+        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        group = outgoing.scim.create_group("Crew", user["id"])
+        outgoing.scim.delete(f"/Groups/{group['id']}")
+        outgoing.deliver()
+        assert outgoing.deliver() == 0
+    # Subjects do not wait for each other.
+    of_users = [type for type in told(receiver) if type.startswith("user.")]
+    of_groups = [type for type in told(receiver) if type.startswith("group.")]
+    assert of_users == ["user.created", "user.updated"]
+    assert of_groups == ["group.created", "group.members_changed", "group.deleted"]
+    ids = [received.headers["webhook-id"] for received in receiver.received]
+    with outgoing.host.app.app_context():
+        connection = outgoing.host.scim.connections.get("acme")
+        assert connection is not None
+        kept = {entry.id: entry for entry in outgoing.host.scim.outbox.read(connection)}
+    assert secret is not None
+    for received in receiver.received:
+        Webhook(secret).verify(received.body, received.headers)
+        assert kept[received.headers["webhook-id"]].type == read(received)["type"]
+    assert len(set(ids)) == 5
+    assert outgoing.get(destination.id).last_success is not None
+    assert outgoing.count("deliveries") == 0
+
+
+def test_an_event_costs_one_row(outgoing: Outgoing) -> None:
+    """Many events that nobody wants, or that went out, leave one row for each connection."""
+    with receiving(answer(200)) as receiver:
+        outgoing.add(receiver)
+        outgoing.add("https://hook.example", types=["group.*"])
+        for number in range(BATCH + 10):
+            outgoing.scim.create(f"user{number}")
+        assert outgoing.deliver() == BATCH + 10
+    assert len(receiver.received) == BATCH + 10
+    assert (outgoing.count("cursors"), outgoing.count("deliveries")) == (2, 0)
+
+
+def test_one_subject_does_not_hold_up_others(outgoing: Outgoing) -> None:
+    """Of whom the receiver refuses an event, the later ones wait; all others arrive."""
+    with receiving(answer(200)) as receiver:
+        outgoing.add(receiver)
+        bad, good = outgoing.scim.create("bad"), outgoing.scim.create("good")
+        receiver.answer = refuse(bad["id"])
+        for user in (bad, good, bad):
+            for title in ("Dr", "Prof"):
+                path = f"/Users/{user['id']}"
+                outgoing.scim.patch(path, {"op": "add", "value": {"title": title}})
+        outgoing.deliver()
+        assert len(positions(receiver, bad["id"])) == 1
+        assert len(positions(receiver, good["id"])) == 3
+        assert outgoing.count("deliveries", state="waiting") == 5
+        receiver.received.clear()
+        receiver.answer = answer(200)
+        assert outgoing.deliver() == 0  # it is not due yet
+        outgoing.pass_by(minutes=1)
+        outgoing.deliver()
+    arrived = positions(receiver, bad["id"])
+    assert len(arrived) == 5
+    assert arrived == sorted(arrived)
+    assert outgoing.count("deliveries") == 0
+
+
+@pytest.mark.parametrize("status", [301, 400, 404, 500])
+def test_given_up(outgoing: Outgoing, status: int) -> None:
+    """After the last attempt, days later, an event is given up, and the next one is told."""
+    with receiving(answer(200)) as receiver:
+        id = outgoing.add(receiver)
+        user = outgoing.scim.create("ann")
+        other = outgoing.scim.create("bob")
+        receiver.answer = refuse(user["id"], status=status)
+        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        for attempt in range(len(RETRIES) + 1):
+            # Something else keeps arriving, so that the receiver is not away.
+            path = f"/Users/{other['id']}"
+            outgoing.scim.patch(path, {"op": "add", "value": {"title": str(attempt)}})
+            outgoing.deliver()
+            outgoing.pass_by(days=1.3)
+        assert outgoing.count("deliveries", state="dead") == 1
+        assert len(positions(receiver, user["id"])) == 2
+        with outgoing.host.app.app_context():
+            (given_up,) = outgoing.desk.backlog().list(id, "dead")
+            assert given_up.attempts == len(RETRIES) + 1 == 11
+            assert given_up.status == status
+            # All of it again, and this time it arrives.
+            receiver.answer = answer(200)
+            receiver.received.clear()
+            assert outgoing.desk.backlog().redeliver_dead(id) == 1
+        outgoing.deliver()
+    assert positions(receiver, user["id"])[0] == given_up.position
+    assert outgoing.get(id).state == "active"
+    assert outgoing.count("deliveries") == 0
+
+
+def test_a_destination_that_is_away(outgoing: Outgoing) -> None:
+    """It is left alone after three failures, tried again now and then, and told all of it."""
+    with receiving(answer(503)) as receiver:
+        id = outgoing.add(receiver)
+        users = [outgoing.scim.create(f"user{number}") for number in range(BATCH * 2)]
+        outgoing.deliver()
+        # Four were under way at once when the third had failed.
+        assert 3 <= len(receiver.received) <= 6
+        assert outgoing.count("deliveries") <= BATCH
+        for _ in range(10):
+            outgoing.pass_by(minutes=6)
+            outgoing.deliver()
+        assert outgoing.get(id).failures > 10
+        assert len(receiver.received) < 40
+        receiver.received.clear()
+        receiver.answer = answer(200)
+        outgoing.pass_by(minutes=6)
+        outgoing.deliver()
+    arrived = sorted(positions(receiver))
+    assert arrived == [*range(arrived[0], arrived[0] + len(users))]
+    assert outgoing.get(id).failures == 0
+    assert outgoing.count("deliveries") == 0
+
+
+def test_disabled_after_very_many_failures(outgoing: Outgoing) -> None:
+    """A destination that never answers is disabled, which a signal tells; nothing is lost."""
+    with receiving(answer(500)) as receiver:
+        id = outgoing.add(receiver)
+        for number in range(10):
+            outgoing.scim.create(f"user{number}")
+        for _ in range(10):
+            outgoing.deliver(failures=5)
+            outgoing.pass_by(minutes=6)
+        disabled = outgoing.get(id)
+        assert disabled.state == "disabled"
+        assert outgoing.disabled == [(id, disabled.reason)]
+        assert disabled.reason is not None
+        assert re.fullmatch(r"It could not be reached [5-8] times in a row\.", disabled.reason)
+        receiver.received.clear()
+        receiver.answer = answer(200)
+        assert outgoing.deliver() == 0
+        with outgoing.host.app.app_context():
+            outgoing.host.scim.destinations.enable(id)
+        assert outgoing.deliver() == 10
+    assert len(positions(receiver)) == 10
+
+
+def test_gone(outgoing: Outgoing) -> None:
+    """Who answers 410 is asked no more, and is told the same event if somebody enables it."""
+    with receiving(answer(410)) as receiver:
+        id = outgoing.add(receiver)
+        outgoing.scim.create("ann")
+        outgoing.deliver()
+        outgoing.pass_by(days=9)
+        outgoing.deliver()
+        assert len(receiver.received) == 1
+        assert outgoing.disabled[0][0] == id
+        assert "410" in outgoing.disabled[0][1]
+        receiver.answer = answer(200)
+        with outgoing.host.app.app_context():
+            outgoing.host.scim.destinations.enable(id)
+        assert outgoing.deliver() == 1
+
+
+def test_retry_after(outgoing: Outgoing) -> None:
+    """A receiver that asks for time gets it, for all that there is to tell."""
+    with receiving(answer(429, Retry_After="600")) as receiver:
+        outgoing.add(receiver)
+        for number in range(5):
+            outgoing.scim.create(f"user{number}")
+        outgoing.deliver()
+        asked = len(receiver.received)
+        outgoing.pass_by(seconds=590)
+        outgoing.deliver()
+        assert len(receiver.received) == asked <= 4
+        receiver.answer = answer(200)
+        outgoing.pass_by(seconds=700)
+        assert outgoing.deliver() == 5
+
+
+@pytest.mark.parametrize(
+    "bad", [hang, say_raw(b"nonsense\r\n\r\n"), say_raw()], ids=["hang", "garbage", "nothing"]
+)
+def test_a_destination_that_is_down_slows_nobody(outgoing: Outgoing, bad: Any) -> None:
+    """While one receiver hangs, another one is told everything."""
+    with receiving(bad) as down, receiving(answer(200)) as up:
+        outgoing.add(down)
+        outgoing.add(up)
+        for number in range(20):
+            outgoing.scim.create(f"user{number}")
+        began = time.monotonic()
+        outgoing.deliver()
+        assert time.monotonic() - began < 5
+    assert len(up.received) == 20
+    assert len(down.received) <= 6
+
+
+def test_two_workers_at_one_lane(outgoing: Outgoing) -> None:
+    """A lane that somebody has is nobody else's, until its holder gives no sign of life."""
+    with receiving(answer(200)) as receiver:
+        id = outgoing.add(receiver)
+        outgoing.scim.create("ann")
+        lane = Lane(id, "acme")
+        with outgoing.host.app.app_context():
+            lanes = outgoing.lanes()
+            claim = lanes.claim(lane)
+            assert claim is not None
+            assert (lanes.find(), lanes.claim(lane)) == ([], None)
+            outgoing.pass_by(seconds=LEASE.total_seconds() - 1)
+            assert lanes.renew(claim)
+            outgoing.pass_by(seconds=2)
+            assert lanes.claim(lane) is None
+            # It dies after it has sent, and before it has written that down.
+            outgoing.pass_by(seconds=LEASE.total_seconds())
+        assert outgoing.deliver() == 1
+        with outgoing.host.app.app_context():
+            lanes = outgoing.lanes()
+            assert not lanes.renew(claim)
+            (place,) = [
+                job.entry.position for chain in claim.batch.chains.values() for job in chain
+            ]
+            assert lanes.settle(claim, {place: DONE}) is None
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+def test_a_clock_that_jumps(outgoing: Outgoing, days: int) -> None:
+    """What a wrong clock has put off for years is told as soon as the clock is right."""
+    with receiving(answer(500)) as receiver:
+        outgoing.add(receiver)
+        user = outgoing.scim.create("ann")
+        outgoing.pass_by(days=days)
+        outgoing.deliver()
+        outgoing.pass_by(days=-days)
+        receiver.answer = answer(200)
+        receiver.received.clear()
+        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        outgoing.deliver()
+        outgoing.pass_by(minutes=1)
+        outgoing.deliver()
+    assert told(receiver) == ["user.created", "user.updated"]
+
+
+def test_a_lease_of_a_wrong_clock(outgoing: Outgoing) -> None:
+    """A worker whose clock was years ahead holds nothing longer than any other."""
+    with receiving(answer(200)) as receiver:
+        id = outgoing.add(receiver)
+        outgoing.scim.create("ann")
+        outgoing.pass_by(days=400)
+        with outgoing.host.app.app_context():
+            assert outgoing.lanes().claim(Lane(id, "acme")) is not None
+        outgoing.pass_by(days=-400)
+        assert outgoing.deliver() == 1
+
+
+def test_types(outgoing: Outgoing) -> None:
+    """A destination is told of what it wants, and what it does not want is no delay."""
+    with receiving(answer(200)) as receiver:
+        outgoing.add(receiver, types=["group.*", "user.deleted"])
+        user = outgoing.scim.create("ann")
+        outgoing.scim.create_group("Crew")
+        outgoing.scim.delete(f"/Users/{user['id']}")
+        outgoing.deliver()
+        assert sorted(told(receiver)) == ["group.created", "user.deleted"]
+        with outgoing.host.app.app_context():
+            assert outgoing.lanes().find() == []
+
+
+def test_connections(outgoing: Outgoing) -> None:
+    """A destination of one connection is told of no other; one of all is told of those to come."""
+    with receiving(answer(200)) as own, receiving(answer(200)) as all:
+        outgoing.add(own, connection_id="acme")
+        outgoing.add(all)
+        other = outgoing.host.connect("hooli", tenant="2")
+        outgoing.scim.create("ann")
+        other.create("bob")
+        outgoing.deliver()
+    assert {read(received)["data"]["connection_id"] for received in own.received} == {"acme"}
+    assert {read(received)["data"]["connection_id"] for received in all.received} == {
+        "acme",
+        "hooli",
+    }
+    assert len(own.received) == 1
+
+
+def test_a_connection_of_the_same_name(outgoing: Outgoing) -> None:
+    """A destination of a connection is never told of what another tenant's has left behind."""
+    outgoing.scim.create("ann")
+    with outgoing.host.app.app_context():
+        outgoing.host.scim.connections.remove("acme")
+    again = outgoing.host.connect("acme", tenant="2")
+    with receiving(answer(200)) as receiver:
+        outgoing.add(receiver, connection_id="acme", from_start=True)
+        again.create("bob")
+        outgoing.deliver()
+    tenants = {read(received)["data"]["tenant"] for received in receiver.received}
+    assert tenants == {"2"}
+    assert "user.created" in told(receiver)
+
+
+def test_from_the_start(outgoing: Outgoing) -> None:
+    """A destination can be told of what has happened already."""
+    outgoing.scim.create("ann")
+    with receiving(answer(200)) as receiver:
+        outgoing.add(receiver, from_start=True)
+        outgoing.deliver()
+    assert "user.created" in told(receiver)
+    assert 1 in positions(receiver)
+
+
+def test_a_removed_connection_takes_its_destinations_along(outgoing: Outgoing) -> None:
+    """Nothing of a destination is left, and one of all is told of the end."""
+    with receiving(answer(500)) as receiver, receiving(answer(200)) as all:
+        outgoing.add(receiver, connection_id="acme")
+        outgoing.add(all)
+        outgoing.scim.create("ann")
+        outgoing.deliver()
+        assert outgoing.count("deliveries") == 1
+        with outgoing.host.app.app_context():
+            outgoing.host.scim.connections.remove("acme")
+        assert (outgoing.count("destinations"), outgoing.count("deliveries")) == (1, 0)
+        outgoing.deliver()
+    assert told(all)[-1] == "connection.removed"
+
+
+def test_redelivery_of_one(outgoing: Outgoing) -> None:
+    """An event is told once more, under its id, to whom it had arrived before."""
+    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
+        id = outgoing.add(receiver)
+        outgoing.scim.create("ann")
+        outgoing.deliver()
+        backlog, destination = outgoing.desk.backlog(), outgoing.get(id)
+        entry = backlog.find(receiver.received[0].headers["webhook-id"])
+        assert entry is not None
+        backlog.redeliver(entry, destination)
+        assert outgoing.deliver() == 1
+        other = outgoing.host.scim.destinations.edit(id, types=["group.*"])
+        with pytest.raises(ValueError, match=r"not told of user\.created"):
+            backlog.redeliver(entry, other)
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+
+
+def test_rewinding(outgoing: Outgoing) -> None:
+    """All that has happened since some event is told once more, in order."""
+    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
+        id = outgoing.add(receiver)
+        user = outgoing.scim.create("ann")
+        for title in ("Dr", "Prof"):
+            outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": title}})
+        outgoing.deliver()
+        all = positions(receiver)
+        receiver.received.clear()
+        assert outgoing.desk.backlog().rewind(outgoing.get(id), "acme", all[0]) == 2
+        assert outgoing.deliver() == 2
+    assert positions(receiver) == all[1:]
+
+
+def test_an_event_that_is_not_kept_any_more(outgoing: Outgoing) -> None:
+    """What was deleted from the outbox while it waited is passed over."""
+    with receiving(answer(500)) as receiver:
+        outgoing.add(receiver)
+        user = outgoing.scim.create("ann")
+        outgoing.deliver()
+        events = outgoing.tables.events
+        with outgoing.host.app.app_context():
+            outgoing.host.db.session.execute(events.delete())
+            outgoing.host.db.session.commit()
+        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        receiver.answer = answer(200)
+        receiver.received.clear()
+        outgoing.pass_by(minutes=1)
+        outgoing.deliver()
+        outgoing.deliver()
+    assert told(receiver) == ["user.updated"]
+    assert outgoing.count("deliveries") == 0
+
+
+def test_cloudevents(outgoing: Outgoing) -> None:
+    """A webhook can have CloudEvents, signed like any other message, one for each member."""
+    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
+        secret, _ = outgoing.host.scim.destinations.add(
+            receiver.url, encoding="cloudevents", types=["group.*"]
+        )
+        users = [outgoing.scim.create(name)["id"] for name in ("ann", "bob")]
+        outgoing.scim.create_group("Crew", *users)
+        assert outgoing.deliver() == 2
+    types = [json.loads(received.body)["type"] for received in receiver.received]
+    assert types == ["group.created", "group.member.added", "group.member.added"]
+    assert secret is not None
+    for received in receiver.received:
+        Webhook(secret).verify(received.body, received.headers)
+        assert received.headers["content-type"] == "application/cloudevents+json"
+
+
+def test_more_waits_than_is_good(outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing new is taken while very much waits, so that no second outbox grows."""
+    monkeypatch.setattr(lanes_of_all, "MOST_WAITING", 5)
+    with receiving(answer(400)) as receiver:
+        outgoing.add(receiver)
+        for number in range(3 * BATCH):
+            outgoing.scim.create(f"user{number}")
+        outgoing.deliver()
+        assert outgoing.count("deliveries") <= 5 + BATCH
+        receiver.answer = answer(200)
+        outgoing.pass_by(minutes=1)
+        outgoing.deliver()
+    assert len(positions(receiver)) == 3 * BATCH
