@@ -13,6 +13,7 @@ from .connections import connections
 from .deliver import deliver
 from .destinations import destinations
 from .events import events
+from .forget import forget
 from .log import log
 from .mapping import mapping
 from .roles import roles
@@ -34,7 +35,7 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    administered = (connections, tokens, clients, access, roles, log)
-    for command in (*administered, events, destinations, deliver, check):
+    administered = (connections, tokens, clients, access, roles, log, forget, check)
+    for command in (*administered, events, destinations, deliver):
         group.add_command(command)
     return group
