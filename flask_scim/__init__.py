@@ -3,6 +3,7 @@
 from .access.ending import Ending, Outcome, Report
 from .access.standing import Refusal, Standing
 from .config import ConfigurationError
+from .connections.issuers import Issuer
 from .extension.scim import SCIM
 from .mapping.sources import Refs, Values, computed, hashed, read_only
 from .protocol.schema import (
@@ -72,6 +73,7 @@ __all__ = [
     "Extension",
     "GroupNames",
     "Intent",
+    "Issuer",
     "LocalEdit",
     "LocalEdits",
     "LogReads",

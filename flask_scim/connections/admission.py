@@ -22,7 +22,7 @@ class Grant:
     :param connection: the connection that it is let into.
     :param scopes: what it may do there, such as ``get:users``.
     :param credential: the id of what it has authenticated with, for logs.
-    :param kind: what that is: ``token``, ``client`` or ``application``.
+    :param kind: what that is: ``token``, ``client``, ``issuer`` or ``application``.
     """
 
     connection: Connection
@@ -84,16 +84,7 @@ class Admission:
             )
             refused = Unauthorized("The bearer token is not for this connection.")
             raise attribute(refused, connection.id, grant.actor)
-        match connection.state:
-            case State.PAUSED:
-                paused = ServiceUnavailable(
-                    "Provisioning is paused by the application; nothing was changed. Try later.",
-                    _PAUSE,
-                )
-                raise attribute(paused, connection.id, grant.actor)
-            case State.DISABLED:
-                disabled = Forbidden("Provisioning is switched off by the application.")
-                raise attribute(disabled, connection.id, grant.actor)
+        check_state(grant)
         return grant
 
     def _verify(self, text: str) -> Grant:
@@ -102,3 +93,22 @@ class Admission:
             if grant is not None:
                 return grant
         raise Unauthorized("The bearer token is not known here.")
+
+
+def check_state(grant: Grant) -> None:
+    """Refuse who has authenticated for a connection that is open for nobody.
+
+    :param grant: what the client may do, if the connection is open.
+    :raises ServiceUnavailable: if it is paused.
+    :raises Forbidden: if it is disabled.
+    """
+    match grant.connection.state:
+        case State.PAUSED:
+            paused = ServiceUnavailable(
+                "Provisioning is paused by the application; nothing was changed. Try later.",
+                _PAUSE,
+            )
+            raise attribute(paused, grant.connection.id, grant.actor)
+        case State.DISABLED:
+            disabled = Forbidden("Provisioning is switched off by the application.")
+            raise attribute(disabled, grant.connection.id, grant.actor)

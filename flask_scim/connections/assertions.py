@@ -107,7 +107,9 @@ class ClientAssertion(JWTBearerClientAssertion):
         header, _ = self.extract_assertion(assertion)
         key = self._choose(resolve_key, header)
         try:
-            token = jwt.decode(assertion, jwk.import_key(key), registry=KeyRegistry(_fitting(key)))
+            token = jwt.decode(
+                assertion, jwk.import_key(key), registry=KeyRegistry(find_algorithms(key))
+            )
         except BadSignatureError:
             raise self._refused(
                 "The signature of the assertion does not fit the public key of the client."
@@ -152,7 +154,7 @@ class ClientAssertion(JWTBearerClientAssertion):
             known = ", ".join(key["kid"] for key in keys if "kid" in key)
             raise self._refused(f"Name the key of the assertion by its kid, one of: {known}.")
         (key,) = fitting
-        allowed = _fitting(key)
+        allowed = find_algorithms(key)
         if header.get("alg") not in allowed:
             raise self._refused(f"Sign with {' or '.join(allowed)}, which goes with the key.")
         return key
@@ -189,7 +191,7 @@ def _read_key(key: Any) -> Jwk:
     kid = key.get("kid", "1")
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise ValueError("The kid of a key must be a text of at most 255 printable characters.")
-    if not _fitting(key):
+    if not find_algorithms(key):
         raise ValueError(
             "A key must be an RSA key of 2048 bits or more, an EC key on P-256, or an OKP key on "
             f"Ed25519, for one of the algorithms {', '.join(ALGORITHMS)}."
@@ -202,8 +204,12 @@ def _read_key(key: Any) -> Jwk:
     return public
 
 
-def _fitting(key: Jwk) -> tuple[str, ...]:
-    """The algorithms that a key can be used with."""
+def find_algorithms(key: Jwk) -> tuple[str, ...]:
+    """List the algorithms that a key can be used with.
+
+    :param key: the key.
+    :return: their names; none where it is of no kind that is known, or too weak.
+    """
     crv = key.get("crv")
     curve = crv if isinstance(crv, str) else None
     names = _ALGORITHMS.get((str(key.get("kty")), curve), ())

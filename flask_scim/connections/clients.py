@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from ..provisioning.changes import Event, Kind
-from ..store.failures import translate, translated
+from ..store.failures import translated
 from .news import tell_credential
+from .replays import use_once
 from .rows import CREDENTIAL_ID, hash_secret, lock_connection, note_use, read_owner, revoke
 from .scopes import read_scopes
 
@@ -204,41 +204,13 @@ class Clients:
         :return: whether it is the first time, in any process.
         :raises ServiceUnavailable: if the database is busy.
         """
-        table = self._assertions
-        row = {
-            "id": hash_secret(f"{client.id}.{jti}"),
-            "connection_id": client.connection_id,
-            "client_id": client.id,
-            "expires": expires,
-        }
-        try:
-            self._session.execute(table.insert().values(row))
-            self._session.commit()
-        except IntegrityError:
-            self._session.rollback()
-            return False
-        except SQLAlchemyError as error:
-            self._session.rollback()
-            raise translate(error, "client") from error
-        self._forget_assertions(client)
-        return True
+        return use_once(
+            self._session, self._assertions, client.id, client.connection_id, jti, expires
+        )
 
     def note_use(self, client: Client) -> None:
         """Note that a client was used, at most once a minute."""
         note_use(self._session, self._table, client.id, client.last_used, datetime.now(UTC))
-
-    def _forget_assertions(self, client: Client) -> None:
-        """Delete what nobody can use again anyway."""
-        columns = self._assertions.c
-        is_over = columns.expires < datetime.now(UTC)
-        try:
-            self._session.execute(
-                self._assertions.delete().where(columns.client_id == client.id, is_over)
-            )
-            self._session.commit()
-        except OperationalError:
-            # The next one will do it.
-            self._session.rollback()
 
     def _clients_of(self, connection_id: str, *conditions: Any) -> builtins.list[Client]:
         columns = self._table.c

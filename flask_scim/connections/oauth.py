@@ -32,6 +32,7 @@ from .access_tokens import AccessTokens
 from .assertions import ALGORITHMS, ClientAssertion
 from .authority import TOKEN_PATH, Answer
 from .clients import METHODS, Clients, Registered
+from .issuers import REVOCATION_PATH
 from .rows import hash_secret, is_same
 from .scopes import all_scopes
 
@@ -84,6 +85,7 @@ class ClientAuthority:
                 grant_types_supported=[_Grant.GRANT_TYPE],
                 token_endpoint_auth_methods_supported=list(METHODS),
                 token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
+                global_token_revocation_endpoint=f"{issuer}{REVOCATION_PATH}",
             )
         )
 

@@ -1,8 +1,10 @@
-"""What a token allows: a method on a resource type, such as ``patch:users``."""
+"""What a token allows: a method on a resource type, such as ``patch:users``, or revocations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from .issuers import REVOCATIONS
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -19,7 +21,7 @@ _PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def all_scopes(plurals: Iterable[str]) -> tuple[str, ...]:
-    """List every scope there is.
+    """List every scope on resources, which is what a token has that is issued without any.
 
     :param plurals: the resource types, as ``users``.
     :return: the scopes, in order.
@@ -50,9 +52,10 @@ def read_scopes(scopes: Iterable[str], plurals: Iterable[str]) -> tuple[str, ...
     :raises ValueError: if one does not exist; the message lists those that do.
     """
     plurals, asked = tuple(plurals), list(scopes)
-    known = all_scopes(plurals)
     if not asked:
-        return known
+        return all_scopes(plurals)
+    # Who may end sessions has been told so.
+    known = tuple(dict.fromkeys([*all_scopes(plurals), REVOCATIONS]))
     found: list[str] = []
     for scope in (scope for text in asked for scope in text.replace(",", " ").split()):
         if scope in _PRESETS:

@@ -25,6 +25,8 @@ from ..cli.commands import make_commands
 from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections, is_id
+from ..connections.extra import verify_signed
+from ..connections.issuers import Issuer
 from ..connections.tokens import Tokens
 from ..delivery.deliverer import Deliverer
 from ..delivery.destinations import Destinations
@@ -301,10 +303,12 @@ class SCIM:
             layouts.own.types,
             lambda connection: layouts.of(connection).types,
             self._wiring.admission().admit,
+            self._wiring.signed_admission,
             self._wiring.service,
             cursors,
             self._wiring.whose,
             self._wiring.log(policy),
+            self._wiring.revoke_globally if "User" in self._wiring.declared else None,
             limits,
             self._wiring.make_authority(),
         )
@@ -395,6 +399,26 @@ class SCIM:
             return function
 
         return declare
+
+    def issuer(
+        self, function: Callable[[Connection], Issuer | None]
+    ) -> Callable[[Connection], Issuer | None]:
+        """Let a function say which identity provider signs for a connection, and with which keys.
+
+        It may end what somebody has begun by a request that it signs, as Okta's Universal Logout
+        does.
+
+        :param function: takes the connection and returns an :class:`~flask_scim.Issuer`, or
+            ``None`` if the connection has none.
+        :return: the function.
+        :raises ConfigurationError: if the extra ``oauth`` is not installed.
+        """
+        if verify_signed is None:
+            raise ConfigurationError(
+                "scim.issuer needs joserfc; install the extra: Flask-SCIM[oauth]."
+            )
+        self._wiring.issuer = function
+        return function
 
     def verifier(
         self, function: Callable[[str], tuple[str, Iterable[str]] | None]

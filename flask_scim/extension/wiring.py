@@ -18,6 +18,7 @@ from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.following import follow
+from ..access.global_token_revocation import GlobalTokenRevocation
 from ..access.grants import Origin
 from ..access.login import Logins
 from ..access.membership import Circle
@@ -28,6 +29,7 @@ from ..access.role_book import RoleBook
 from ..access.roles import Roles
 from ..access.sessions import Sessions
 from ..access.stored import STORED, Shelf, clearing, find_shelf
+from ..access.subjects import People, Subject
 from ..cli.administration import Administration
 from ..config import ConfigurationError, Settings
 from ..connections.access_tokens import AccessTokens
@@ -38,6 +40,8 @@ from ..connections.clients import Clients
 from ..connections.connections import Connections, read_connection
 from ..connections.expiry import Notice
 from ..connections.extra import make_authority, read_keys
+from ..connections.issuers import Issuer
+from ..connections.signed_admission import SignedAdmission
 from ..connections.tokens import Tokens
 from ..delivery.desk import DeliveryDesk
 from ..protocol.dialects import GENERIC, Dialect
@@ -108,6 +112,8 @@ class Wiring:
         self.revokers = Revokers()
         #: Says who administers the account of a connection's customer.
         self.admins: Callable[[Connection], sa.Select[Any]] | None = None
+        #: Says which identity provider signs for a connection.
+        self.issuer: Callable[[Connection], Issuer | None] | None = None
         #: Reads bearer tokens of an authorization server of the app's.
         self.verifier: Callable[[str], tuple[str, Iterable[str]] | None] | None = None
 
@@ -384,6 +390,39 @@ class Wiring:
         types = [declared.resource_type for declared in self.declared.values()]
         endpoints = {each.name: each.endpoint for each in types}
         return make_delivery(app, self.db.session, self.tables, self.callables, endpoints)
+
+    def signed_admission(self, text: str, connection_id: str, audience: str) -> Grant:
+        """Let a client in that authenticates by a token, or by its identity provider's signature.
+
+        :param text: its bearer token.
+        :param connection_id: the connection that it asks for.
+        :param audience: the URI of the request.
+        :return: what it may do there.
+        """
+
+        def find_issuer(connection: Connection) -> Issuer | None:
+            return None if self.issuer is None else self.issuer(connection)
+
+        used, find = self.tables.assertions, self.connections.get
+        admit = self.admission().admit
+        admission = SignedAdmission(self.db.session, used, find, find_issuer, admit)
+        return admission.admit(text, connection_id, audience)
+
+    def revoke_globally(self, connection: Connection, subject: Subject) -> None:
+        """End all that somebody of a connection has begun, and tell of it.
+
+        :param connection: the connection.
+        :param subject: whom its identity provider names.
+        :raises NotFound: if it has nobody of that name.
+        """
+        access = current_state().access
+        assert access is not None
+        binding = bound_for(connection, self._type_of_users())
+        people = People(self.db.session(), self._backend(), connection, binding)
+        issuer = None if self.issuer is None else self.issuer(connection)
+        called = None if issuer is None else issuer.url
+        revocation = GlobalTokenRevocation(access.revocation, people, called)
+        self._commit(revocation.begin(subject))
 
     def make_authority(self) -> Authority | None:
         """Make what issues access tokens; ``None`` without the extra that it needs."""

@@ -163,6 +163,12 @@ class UnsupportedMediaType(ScimError):
     status = 415
 
 
+class Unprocessable(ScimError):
+    """The request can be read, and what it asks for cannot be done to whom it names."""
+
+    status = 422
+
+
 class TooManyRequests(ScimError):
     """The client sends more requests than it may; nothing was changed.
 

@@ -43,8 +43,9 @@ class Kind(StrEnum):
 class Cause:
     """What brought a change about.
 
-    :param actor: ``token:``, ``client:`` or ``command:`` and its name; ``application`` for a bearer
-        token of the app's own, ``host`` for its code, ``clock`` for what time brings about.
+    :param actor: ``token:``, ``client:``, ``issuer:`` or ``command:`` and its name; ``application``
+        for a bearer token of the app's own, ``host`` for its code, ``clock`` for what time brings
+        about.
     :param request_id: the id of the HTTP request; ``None`` where there was none.
     """
 
@@ -54,7 +55,7 @@ class Cause:
     @property
     def is_outside(self) -> bool:
         """Whether an identity provider did, and not the app or whoever administers it."""
-        return self.actor.partition(":")[0] in ("token", "client", "application")
+        return self.actor.partition(":")[0] in ("token", "client", "issuer", "application")
 
 
 @dataclass(frozen=True, slots=True)

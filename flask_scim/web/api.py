@@ -15,6 +15,7 @@ from .discovery import add_discovery
 from .documents import describe_place
 from .errors import handle_errors, handle_routing_errors
 from .exchange import Gateway
+from .global_token_revocation import add_global_token_revocation
 from .log import log_requests
 from .me import add_me
 from .oauth import add_oauth
@@ -78,6 +79,7 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
         add_resource_type(blueprint, gateway, resource_type)
     add_me(blueprint, gateway)
     add_bulk(blueprint, gateway)
+    add_global_token_revocation(blueprint, gateway)
     handle_errors(blueprint)
     log_requests(blueprint, gateway.settings, gateway.log)
     return blueprint

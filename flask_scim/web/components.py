@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from ..access.subjects import LONGEST_SUBJECT, SUBJECT_FORMATS, SUBJECT_NAMES
 from ..protocol.definitions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
 from ..protocol.errors import ScimError
 from ..protocol.messages import (
@@ -72,6 +73,7 @@ def make_components(resource_types: Iterable[ResourceType]) -> dict[str, JsonSch
         "BulkResponse": _message(
             BULK_RESPONSE, {"Operations": _list_of(_BULK_RESULT)}, ["Operations"]
         ),
+        "GlobalTokenRevocation": _REVOCATION,
         "ServiceProviderConfig": _described(SERVICE_PROVIDER_CONFIG, ["patch", "bulk"]),
         "ResourceType": _described(RESOURCE_TYPE, ["id", "name", "endpoint", "schema"]),
         "ResourceTypeList": _page("ResourceType"),
@@ -202,6 +204,7 @@ _OF_DESCRIPTIONS = tuple(
 )
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _TEXT: JsonSchema = {"type": "string"}
+_NAMED: JsonSchema = {"type": "string", "minLength": 1, "maxLength": LONGEST_SUBJECT}
 _ADDING: JsonSchema = {"type": "string", "enum": ["add", "replace"]}
 _PATCH_OPERATION: JsonSchema = {
     "anyOf": [
@@ -220,6 +223,23 @@ _PATCH_OPERATION: JsonSchema = {
             "properties": {"op": _ADDING, "value": {"type": "object"}},
             "required": ["op", "value"],
         },
+    ]
+}
+_SUBJECTS: JsonSchema = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {"format": {"type": "string", "enum": [format]}}
+            | dict.fromkeys(members, _NAMED),
+            "required": ["format", *members],
+        }
+        for format, members in SUBJECT_FORMATS.items()
+    ]
+}
+_REVOCATION: JsonSchema = {
+    "anyOf": [
+        {"type": "object", "properties": {name: _SUBJECTS}, "required": [name]}
+        for name in SUBJECT_NAMES
     ]
 }
 _SEARCH: dict[str, JsonSchema] = {

@@ -132,6 +132,15 @@ def describe_bulk() -> Operation:
     }
 
 
+def describe_global_token_revocation() -> Operation:
+    """Document ``POST`` on the endpoint that ends all that somebody has begun."""
+    return {
+        "summary": "End the sessions of a user, and all else that they have begun",
+        "requestBody": _body("GlobalTokenRevocation"),
+        "responses": _responses({"204": _ENDED}, *_OF_BODIES, 422, 501),
+    }
+
+
 def describe_discovery(summary: str, name: str) -> Operation:
     """Document ``GET`` on a discovery endpoint that answers with a message of some name."""
     return {"summary": summary, "responses": _responses({"200": _content(name)}, 403)}
@@ -212,6 +221,7 @@ _TAG = {"ETag": _header("The version of the resource.", pattern='^W/"[0-9]+"$')}
 _LOCATION = {"Location": _header("Where the resource is.", format="uri")}
 _UNCHANGED: Operation = {"description": "The client has this version already.", "headers": _TAG}
 _UNSHOWN: Operation = {"description": "It is done, and the resource too large to be shown."}
+_ENDED: Operation = {"description": "The end of it has begun."}
 _GONE: Operation = {"description": "It is gone."}
 
 #: What can become of every request, and of every one with a body.
@@ -227,6 +237,7 @@ _ERRORS = {
     412: "The resource has another version than the client named.",
     413: "The body is larger than the service takes.",
     415: "The body is neither application/scim+json nor application/json.",
+    422: "The application keeps the user out of reach.",
     429: "The connection sends too many requests; nothing was changed.",
     500: "The service failed; nothing was changed.",
     501: "The service does not have this part of the protocol.",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flask import request
 
+from ..access.subjects import Subject
 from ..config import Settings
 from ..connections.admission import Grant
 from ..connections.authority import Authority
@@ -42,11 +43,14 @@ class Gateway:
     :param types: the resource types, each with what of it the app serves.
     :param served: finds the same as one connection has it.
     :param admit: lets a bearer token into a connection, or raises an error.
+    :param admit_signed: the same, where the identity provider itself may have signed the token; the
+        third argument is the URI of the request.
     :param service: makes the service of one connection and resource type; the third argument is
         the resource type as the connection knows it.
     :param cursors: seals places in lists.
     :param whose: finds the resource of whoever asks, or raises ``Unsupported``.
     :param log: where requests are written to.
+    :param revoke: ends all that somebody has begun; ``None`` where the app has no users.
     :param limits: counts requests; ``None`` where there may be any number.
     :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
     """
@@ -55,10 +59,12 @@ class Gateway:
     types: dict[ResourceType, ResourceType]
     served: Callable[[Connection], dict[ResourceType, ResourceType]]
     admit: Callable[[str, str], Grant]
+    admit_signed: Callable[[str, str, str], Grant]
     service: Callable[[Connection, ResourceType, ResourceType, Dialect], Service]
     cursors: Cursors
     whose: Callable[[Connection], tuple[ResourceType, str] | None]
     log: Log
+    revoke: Callable[[Connection, Subject], None] | None = None
     limits: RateLimits | None = None
     authority: Authority | None = None
 
@@ -79,11 +85,17 @@ class Exchange:
     dialect: Dialect
 
     @classmethod
-    def begin(cls, gateway: Gateway, connection_id: str) -> Exchange:
+    def begin(
+        cls,
+        gateway: Gateway,
+        connection_id: str,
+        admit: Callable[[str, str], Grant] | None = None,
+    ) -> Exchange:
         """Check the token of the request in hand.
 
         :param gateway: what the endpoints need of the app.
         :param connection_id: the connection that the path names.
+        :param admit: lets a bearer token in, where it may be of further kinds.
         :return: the exchange.
         :raises Unauthorized: if the token is missing or not good for this connection.
         :raises ServiceUnavailable: if the connection is paused.
@@ -91,7 +103,7 @@ class Exchange:
         :raises TooManyRequests: if the connection has sent too many.
         """
         record = begin_record(connection_id)
-        grant = gateway.admit(_bearer_token(), connection_id)
+        grant = (admit or gateway.admit)(_bearer_token(), connection_id)
         note_actor(grant.actor)
         connection = grant.connection
         record.connection, record.actor = connection, grant.actor

@@ -680,6 +680,7 @@ def test_metadata(clients: Clients, path: str, name: str) -> None:
     assert body["token_endpoint"] == f"{issuer}/oauth/token"
     assert body["grant_types_supported"] == ["client_credentials"]
     assert body["scopes_supported"] == ["scim", *ALL]
+    assert body["global_token_revocation_endpoint"] == f"{issuer}/global-token-revocation"
     # The library does not take the empty list that a server without response types has.
     AuthorizationServerMetadata(body | {"response_types_supported": ["none"]}).validate()
 
