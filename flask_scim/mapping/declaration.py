@@ -147,6 +147,7 @@ class _Reader:
         self.named.add(AttributePath(target.attribute, target.sub_attribute, target.urn).keys)
         if self._is_forbidden(path, whole):
             return
+        source = _named_refs(whole.attribute, source)
         if isinstance(source, Refs) or (isinstance(source, list) and Refs in map(type, source)):
             self._read_references(path, whole, source)
             return
@@ -427,6 +428,15 @@ def _guarded(bound: AttributePath, source: AnySource) -> AnySource:
     if isinstance(source, Source) and Mutability.READ_ONLY in mutability:
         return replace(source, read_only=True)
     return source
+
+
+def _named_refs(attribute: Attribute, source: Any) -> Any:
+    """Read references that are written without code: relationships by the type they lead to."""
+    if not (attribute.is_reference and attribute.multi_valued and isinstance(source, Dict)):
+        return source
+    if not source or any(attribute.sub(str(name)) for name in source):
+        return source
+    return [Refs(way, name) if isinstance(way, str) else way for name, way in source.items()]
 
 
 def _misfit(bound: AttributePath) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_scim import Refs, computed, hashed, read_only
+from flask_scim import ConfigurationError, Refs, computed, hashed, read_only
 from flask_scim.mapping.declaration import read_declaration
 from flask_scim.mapping.mapping import Mapping
 from flask_scim.mapping.pairs import Nameable, Pair, load_pairs, read_pairs, same_pairs
@@ -195,3 +195,16 @@ def test_every_pair_that_is_none() -> None:
     """All that are none are told at once."""
     with pytest.raises(ValueError, match=r"Pair 1 must .* Pair 3 must"):
         load_pairs([None, {"scim": "title", "app": "a"}, 7])
+
+
+def test_members_without_code() -> None:
+    """The settings name relationships by the type that they lead to, in place of ``Refs``."""
+    declared = {"displayName": "name", "members": {"User": "users", "Group": "parts.group"}}
+    mapping = read_declaration(declared, GROUP_TYPE, keep_unmapped=False)
+    assert [each.refs for each in mapping.references] == [
+        Refs("users", "User"),
+        Refs("parts.group", "Group"),
+    ]
+    for wrong in ({"User": 5}, {"value": "users"}):
+        with pytest.raises(ConfigurationError, match="members"):
+            read_declaration(declared | {"members": wrong}, GROUP_TYPE, keep_unmapped=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ PAIRS = [
 def offering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """An app on SQLite whose users' profile and office are offered to connections."""
     url = f"sqlite:///{tmp_path_factory.mktemp('offering') / 'test.db'}"
-    made = make_host(url, offers=["profile", "office.locale"], SCIM_UNMAPPED="ignore")
+    made = make_host(url, offers=["profile", "office.locale", "public_id"], SCIM_UNMAPPED="ignore")
     with made.app.app_context():
         made.db.create_all()
     yield made
@@ -165,11 +166,12 @@ def test_cursors_and_order(local: Host) -> None:
     assert [each["nickName"] for each in page["Resources"]] == ["c"]
 
 
-@pytest.mark.parametrize("change", ["column", "json", "relation", "gone"])
+@pytest.mark.parametrize("change", ["column", "offered", "json", "relation", "gone"])
 def test_versions_move(local: Host, change: str) -> None:
     """What the app changes of a place that only this connection names moves the version."""
     pairs = [*PAIRS, {"scim": "locale", "app": "office.locale"}]
     pairs.append({"scim": "userType", "app": "profile.deep.kind"})
+    pairs.append({"scim": "title", "app": "public_id", "read_only": True})
     scim = local.connect("acme", tenant="1", mapping={"User": pairs})
     ann = scim.create("ann@x.org", locale="de", userType="a")
     with local.app.app_context():
@@ -177,6 +179,8 @@ def test_versions_move(local: Host, change: str) -> None:
         match change:
             case "column":
                 row.username = "ann-new"
+            case "offered":
+                row.public_id = uuid.uuid4()
             case "json":
                 row.profile = {"deep": {"kind": "b"}}
             case "relation":
@@ -228,8 +232,8 @@ def test_a_mapping_that_fits_no_more(local: Host, caplog: pytest.LogCaptureFixtu
         ({"Users": PAIRS}, ["no resource type 'Users'", "User, Group"]),
         ({"User": "x"}, ["list of pairs"]),
         (
-            {"User": [{"scim": "title", "app": "public_id"}, {"scim": "name", "app": "email"}]},
-            ["does not offer 'public_id'", "name is of type complex", "userName is required"],
+            {"User": [{"scim": "title", "app": "seen"}, {"scim": "name", "app": "email"}]},
+            ["does not offer 'seen'", "name is of type complex", "userName is required"],
         ),
         (
             {"User": [*PAIRS, {"scim": "title", "app": "tenant_id"}]},
