@@ -218,7 +218,8 @@ def test_host_is_untouched(build: Callable[..., Host], method: str, path: str) -
         if mounts:
             mount(host)
         assert before == repr((host.app.config, host.app.extensions, host.app.cli.commands))
-        response = host.app.test_client().open(path, method=method)
+        named = {"X-Request-Id": "one"}
+        response = host.app.test_client().open(path, method=method, headers=named)
         answers.append((response.status, sorted(response.headers), response.data))
     assert answers[0] == answers[1]
 

@@ -51,7 +51,7 @@ def everything(host: Host) -> dict[str, list[str]]:
 
 @pytest.fixture
 def heard() -> Iterator[list[tuple[str, str]]]:
-    """The type of each event that any app tells of, and the name of the resource."""
+    """The type of each event of a resource that any app tells of, and the name of the resource."""
     found: list[tuple[str, str]] = []
 
     def hear(sender: Flask, event: flask_scim.Event, **_: Any) -> None:
@@ -60,7 +60,7 @@ def heard() -> Iterator[list[tuple[str, str]]]:
 
     with ExitStack() as stack:
         for signal in vars(flask_scim).values():
-            if isinstance(signal, Signal):
+            if isinstance(signal, Signal) and signal is not flask_scim.connection_changed:
                 stack.enter_context(signal.connected_to(hear))
         yield found
 
