@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,17 +15,6 @@ from .upsert import insert_or_change
 
 #: What is said of people whom their identity provider has put out.
 DEACTIVATED, DELETED, REVOKED = "deactivated", "deleted", "revoked"
-
-
-class Epoch(NamedTuple):
-    """What a session is compared with.
-
-    :param number: how often the person's access has ended; a session begun before is at an end.
-    :param barred: whether the person is out, though no column of the host's says so.
-    """
-
-    number: int = 0
-    barred: bool = False
 
 
 class Epochs:
@@ -41,16 +30,14 @@ class Epochs:
         self._binding = binding
         self._table = tables.access
 
-    def of(self, key: Any) -> Epoch:
+    def of(self, key: Any) -> int:
         """Read what the sessions of a person are compared with, by the primary key.
 
         :param key: the primary key of the person's row.
-        :return: the epoch.
+        :return: how often their access has ended; a session that began before is at an end.
         """
         columns = self._table.c
-        statement = sa.select(columns.epoch, columns.barred).where(columns.row_id == key)
-        found = self._connect().execute(statement).first()
-        return Epoch() if found is None else Epoch(found.epoch, found.barred)
+        return self._connect().scalar(sa.select(columns.epoch).where(columns.row_id == key)) or 0
 
     def lock(self, key: Any) -> None:
         """Let nobody else tell of a person's access until the transaction ends.

@@ -12,7 +12,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from .epochs import Epoch
 from .revocation import Revocation
 from .standing import Standing, stand
 from .stored import Shelf
@@ -88,8 +87,7 @@ class Sessions:
         :param stamp: what the session says of its beginning.
         :return: whether it does; if not, the access of its owner has ended since.
         """
-        epoch = self._epoch(self._revocation.binding.key_place.codec.parse(stamp.key))
-        return stamp.epoch >= epoch.number and not epoch.barred
+        return stamp.epoch >= self._epoch(self._parse(stamp.key))
 
     def begin(self, person: str, row: Any) -> Stamp | None:
         """Begin a session, unless an identity provider has put its owner out just then.
@@ -116,14 +114,14 @@ class Sessions:
         if shelf is not None:
             shelf.add(self._parse(stamp.key), name, stamp.epoch, seconds)
 
-    def _epoch(self, key: Any) -> Epoch:
+    def _epoch(self, key: Any) -> int:
         session = self._revocation.sessions()
         was_begun = session.in_transaction()
         try:
             return self._revocation.epochs.of(key)
         except (OperationalError, ProgrammingError) as error:
             self._check_migrated(error)
-            return Epoch()
+            return 0
         finally:
             if not was_begun:
                 # The app finds its session as if nobody had asked.

@@ -89,7 +89,7 @@ def make_desk(
     if late:
         scim.init_app(app)
     if kind == "login":
-        _add_login(app, db, User)
+        _add_login(app, db, scim, User)
     else:
         scim.guard_sessions("owner" if kind == "key" else lambda session: session.get("owner"))
         _add_plain(app)
@@ -113,7 +113,7 @@ def make_desk(
     return Desk(app, db, scim, User)
 
 
-def _add_login(app: Flask, db: SQLAlchemy, user_class: Any) -> None:
+def _add_login(app: Flask, db: SQLAlchemy, scim: SCIM, user_class: Any) -> None:
     manager = LoginManager(app)
 
     @manager.user_loader
@@ -130,6 +130,12 @@ def _add_login(app: Flask, db: SQLAlchemy, user_class: Any) -> None:
     def sign_out() -> str:
         flask_login.logout_user()
         return "out"
+
+    @app.get("/end")
+    def end() -> str:
+        user = flask_login.current_user
+        scim.revoke(user)
+        return str(user.username)
 
     @app.get("/me")
     def me() -> str:

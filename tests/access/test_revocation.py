@@ -63,6 +63,14 @@ def test_all_ways_are_closed(keys: Keys, acme: ScimClient) -> None:
     assert retry(keys) == []
 
 
+def test_workers_leave_the_first_attempt_alone(keys: Keys, acme: ScimClient) -> None:
+    """What the process at work has not come to yet is not due for others."""
+    id = acme.create("ann")["id"]
+    keys.behaviour["api_keys"] = lambda: len(retry(keys))
+    acme.patch(f"/Users/{id}", INACTIVE)
+    assert report(keys, id).ended == {"api_keys": 0, "tokens": 1}
+
+
 @pytest.mark.parametrize(
     "end",
     [

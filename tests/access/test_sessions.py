@@ -124,6 +124,16 @@ def test_cookies_that_remember(make: Make, late: bool) -> None:
             assert who(thief) == "nobody"
 
 
+def test_ended_while_it_comes_back(make: Make) -> None:
+    """A session that a cookie brings back while its owner's access ends, ends with it."""
+    desk = make()
+    ann = desk.connect().create("ann")["id"]
+    browser = desk.browser(ann, remember="")
+    browser.delete_cookie("session")
+    assert browser.get("/end").text == "ann"
+    assert who(browser) == "nobody"
+
+
 def test_the_cookie_beside(make: Make) -> None:
     """The cookie that says since when lives, and is sent, as the one that it stands beside."""
     desk = make(REMEMBER_COOKIE_SECURE=True, REMEMBER_COOKIE_SAMESITE="Lax")
