@@ -1,21 +1,23 @@
-"""Commands of the app's own: ``flask --app example_app init-db`` and ``set-password``."""
+"""Commands of the app's own: ``init-db``, ``set-password`` and ``switch-over``."""
 
 from __future__ import annotations
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from .accounts import find_user
 from .database import db
 from .models import Organization, Team, User
 from .sample import ORGANIZATIONS, PASSWORD, Customer
+from .switchover import describe, switch_over
 
 
 def init_app(app: Flask) -> None:
     """Add the commands to the app."""
     app.cli.add_command(init_db)
     app.cli.add_command(set_password)
+    app.cli.add_command(switch_over_command)
 
 
 @click.command("init-db")
@@ -40,6 +42,20 @@ def set_password(organization: str, username: str, password: str) -> None:
     user.set_password(password)
     db.session.commit()
     click.echo(f"{user.username} can sign in.")
+
+
+@click.command("switch-over")
+@with_appcontext
+@click.option("--people", default=5_000, show_default=True, help="How many people to make.")
+def switch_over_command(people: int) -> None:
+    """Make two customers with many accounts, and let Entra ID and Okta take them over."""
+    db.create_all()
+    outcomes = switch_over(current_app._get_current_object(), people)  # type: ignore[attr-defined]
+    for outcome in outcomes:
+        click.echo("\n".join(describe(outcome)))
+    if any(outcome.problems for outcome in outcomes):
+        raise click.ClickException("Not everything went as it should.")
+    click.echo("Nobody is there twice, and nobody has an account that is not theirs.")
 
 
 def fill_database(*, reset: bool = False) -> list[str]:

@@ -57,6 +57,8 @@ class User(UserMixin, db.Model):
     is_active: Mapped[bool] = mapped_column(default=True)
     #: What the person may do: ``agent``, ``lead`` or ``admin``.
     role: Mapped[str] = mapped_column(String(20), default="agent", server_default="agent")
+    #: Whether the person has shown that they read mail to the address.
+    email_verified: Mapped[bool] = mapped_column(default=False)
     #: The connection that made the account; ``None`` if a person did.
     provisioned_by: Mapped[str | None] = mapped_column(String(64))
 

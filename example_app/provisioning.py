@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_scim import SCIM, Connection, Refs
+from flask_scim import SCIM, Connection, Refs, computed
 
 from .database import db
 from .models import Team, User
@@ -27,6 +27,8 @@ users = scim.users(
         },
     },
     tenant=User.organization_id,
+    verified=User.email_verified,
+    privileged=computed(lambda user: user.role == "admin", User.role == "admin"),
 )
 
 groups = scim.groups(

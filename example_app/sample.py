@@ -17,6 +17,7 @@ class Person:
     title: str
     email: str
     role: str = "agent"
+    email_verified: bool = True
 
 
 @dataclass(frozen=True)

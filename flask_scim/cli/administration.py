@@ -19,6 +19,7 @@ from ..delivery.desk import DeliveryDesk
 from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
+from ..provisioning.takeover import Finding
 from ..store.log import SqlLog
 
 
@@ -42,9 +43,10 @@ class Administration:
     :param roles: finds the roles of the app.
     :param forget: takes a resource out of the log and the outbox, by its id and type, and returns
         how many rows it has changed.
-    :param access: people's access to the app; ``None`` where it has no users.
     :param find_problems: says what keeps the choices of a connection from having effect.
     :param delivery: finds what tells others of events.
+    :param take_over: takes over the accounts of a connection's tenant, or only looks at them.
+    :param access: people's access to the app; ``None`` where it has no users.
     """
 
     connections: Connections
@@ -64,6 +66,7 @@ class Administration:
     roles: Callable[[], Roles]
     forget: Callable[[str, str], int]
     delivery: Callable[[], DeliveryDesk]
+    take_over: Callable[[Connection, bool], Iterator[Finding]]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from .access import access
 from .administration import Administration
+from .adopt import adopt
 from .check import check
 from .clients import clients
 from .connections import connections
@@ -35,7 +36,7 @@ def make_commands(administration: Administration) -> AppGroup:
         "scim", callback=administer, help="Connections of identity providers, and what opens them."
     )
     connections.add_command(mapping)
-    administered = (connections, tokens, clients, access, roles, log, forget, check)
+    administered = (connections, tokens, clients, adopt, access, roles, log, forget, check)
     for command in (*administered, events, destinations, deliver):
         group.add_command(command)
     return group

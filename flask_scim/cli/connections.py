@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Add the connection NAME, which is its part of the URL."""
     with administration.refusing():
-        policy = _read_choices(choices)
+        policy = read_choices(choices)
         added = administration.connections.add(name, name=called, policy=policy, **options)
     whose = "" if added.tenant is None else f" for tenant {added.tenant}"
     endpoint = administration.endpoint(name)
@@ -131,7 +131,7 @@ def edit(
             name,
             name=called,
             domains=domains if domains or no_domains else None,
-            policy=_read_choices(choices),
+            policy=read_choices(choices),
             **options,
         )
     show(form, _data(administration, edited), [f"Changed {name}."], [name])
@@ -244,7 +244,7 @@ def find_connection(administration: Administration, name: str) -> Connection:
     return connection
 
 
-def _read_choices(choices: tuple[str, ...]) -> dict[str, str | None]:
+def read_choices(choices: tuple[str, ...]) -> dict[str, str | None]:
     """Read choices from the shell; nothing behind the equals sign takes one back."""
     chosen = {}
     for choice in choices:

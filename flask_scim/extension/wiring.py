@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -57,6 +57,7 @@ from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Adoption, Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection, Query
 from ..provisioning.service import Service
+from ..provisioning.takeover import Finding, take_over
 from ..signals import publish, publish_access, publish_notice
 from ..store.accounts import Accounts, find_lack
 from ..store.administrators import is_last
@@ -472,6 +473,7 @@ class Wiring:
             lambda: self.roles,
             self.forget,
             lambda: current_state().delivery,
+            self._take_over,
             access,
         )
 
@@ -533,6 +535,19 @@ class Wiring:
         lack = self.find_lack(state.bindings.values(), state.policy.over(choices))
         if "adoption" in choices and lack is not None:
             raise ValueError(lack)
+
+    def _take_over(self, connection: Connection, dry_run: bool) -> Iterator[Finding]:
+        """Take over the accounts of a connection's tenant, or only look at them."""
+        policy = current_state().policy.over(connection.policy)
+        lack = self.find_lack([bound_for(connection, self._type_of_users())], policy)
+        if policy.adoption is Adoption.NEVER:
+            lack = (
+                f"Connection {connection.id} takes over nobody; let it choose first: flask scim"
+                f" connections edit {connection.id} --policy adoption=verified_email"
+            )
+        if lack is not None:
+            raise ValueError(lack)
+        return take_over(self._service_of_users(connection), dry_run=dry_run)
 
     def _find_problems(self, connection: Connection) -> list[str]:
         """What keeps the choices of a connection from having the effect that they promise."""

@@ -10,7 +10,8 @@ from typing import Any
 from ..protocol.addresses import Address
 from ..protocol.errors import Forbidden, ScimError, UniquenessError
 from .policy import Adoption
-from .ports import Document
+
+Document = dict[str, Any]
 
 
 class Reason(StrEnum):
@@ -57,6 +58,25 @@ class Account:
     is_verified: bool
     is_privileged: bool
     is_owned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """An account of a tenant, and whether it may be taken over without a document.
+
+    :param key: its primary key.
+    :param id: its SCIM ``id``.
+    :param user_name: its ``userName``, if it has one.
+    :param verdict: what it is told by, or what stands in the way; ``None`` if nothing says whose
+        it is.
+    :param is_known: whether the connection has it already, or has deleted it.
+    """
+
+    key: Any
+    id: str
+    user_name: str | None
+    verdict: Reason | Obstacle | None
+    is_known: bool
 
 
 def judge(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ..protocol.errors import ServiceUnavailable
 from ..protocol.resolver import AttributePath, Condition
 from ..protocol.schema import ResourceType
+from .adoption import Surveyed
 from .members import Plan
 
 Document = dict[str, Any]
@@ -275,6 +276,22 @@ class Store(Protocol):
 
         :raises Forbidden: if it may not.
         """
+        ...
+
+    def survey(self, after: Any, most: int) -> list[Surveyed]:
+        """Look at accounts of the tenant, in the order of their keys.
+
+        :param after: the key of the last one that was looked at; ``None`` to begin.
+        :param most: the most to look at.
+        """
+        ...
+
+    def lock_accounts(self, keys: list[Any]) -> list[Resource]:
+        """Lock accounts of the tenant; those that may not be taken over any more are left out."""
+        ...
+
+    def await_people(self, resources: list[Resource]) -> list[Resource]:
+        """Take over locked accounts as they are; their people are known as soon as they come."""
         ...
 
     def adopt(self, resource: Resource, document: Document) -> Resource:

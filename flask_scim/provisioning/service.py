@@ -18,6 +18,7 @@ from ..protocol.projection import Projection
 from ..protocol.replace import replace as replaced
 from ..protocol.resolver import AttributePath
 from ..protocol.schema import Mutability, ResourceType, Returned
+from .adoption import Reason, Surveyed
 from .changes import Event, tell, tell_left
 from .intents import Guard, Intent, read_intents
 from .members import MemberLimits, Plan, plan_members, replace_members
@@ -238,6 +239,41 @@ class Service:
             return None, events + tell_left(self.connection, ended.left, id)
 
         self._commit(delete)
+
+    def adopt_some(
+        self, after: Any, most: int, *, dry_run: bool = False
+    ) -> tuple[list[Surveyed], dict[str, str]]:
+        """Take over those of some accounts that may be taken over without a document.
+
+        :param after: the key of the last account that was looked at; ``None`` to begin.
+        :param most: how many accounts to look at.
+        :param dry_run: whether to look only.
+        :return: the accounts, and what refused which of them, by their ids.
+        """
+        refused: dict[str, str] = {}
+
+        def adopt() -> tuple[list[Surveyed], list[Event]]:
+            refused.clear()
+            surveyed = self.store.survey(after, most)
+            reasons = {
+                each.key: each.verdict for each in surveyed if isinstance(each.verdict, Reason)
+            }
+            if dry_run or not reasons:
+                return surveyed, []
+            ids = {each.id: each.verdict for each in surveyed}
+            free = []
+            for before in self.store.lock_accounts(list(reasons)):
+                try:
+                    self._ask(before, before.document)
+                    free.append(before)
+                except ScimError as refusal:
+                    refused[before.id] = refusal.detail
+            events = []
+            for before, now in zip(free, self.store.await_people(free), strict=True):
+                events += self._tell(before, now, Moved(), str(ids[before.id]))
+            return surveyed, events
+
+        return self._commit(adopt), refused
 
     def _check_mapped(self, document: Document, unknown: Sequence[str]) -> None:
         """Refuse what no place was named for, where the connection wants that."""

@@ -42,6 +42,11 @@ class Marks:
     verified: Mark | None = None
     privileged: Mark | None = None
 
+    @property
+    def closed(self) -> tuple[Mark | None, ...]:
+        """What keeps an account from being taken over."""
+        return self.privileged, self.untouchable
+
 
 def read_mark(marked: Marked, model: type, what: str) -> Mark | None:
     """Read what says of an account that something holds.

@@ -83,10 +83,10 @@ class Recognition:
         if found is None:
             return Recognized(None, None, self.refuse_taken(parts, named))
         account, reason = found
-        locked = self.accounts.lock(self.binding.key == account.key)
-        if locked is None:
+        locked = self.accounts.lock([account.key])
+        if not locked:
             raise refusal(None)
-        held, account = locked
+        ((held, account),) = locked
         record = held.record
         if record["row_id"] is not None and record["deleted"] is None and not record["awaited"]:
             raise refusal(Obstacle.SEVERAL)
@@ -114,11 +114,11 @@ class Recognition:
         """Read somebody again who is deactivated: another request may have been faster."""
         if known.record["deleted"] is not None:
             return known
-        locked = self.accounts.lock(self.binding.key == self.binding.key_of(known.row))
-        if locked is None or not self._is_away(locked[0]):
-            name = self.binding.resource_type.name
-            raise UniquenessError(f"Another request brought back this {name}.")
-        return locked[0]
+        for held, _ in self.accounts.lock([self.binding.key_of(known.row)]):
+            if self._is_away(held):
+                return held
+        name = self.binding.resource_type.name
+        raise UniquenessError(f"Another request brought back this {name}.")
 
     def _is_away(self, held: Held) -> bool:
         return held.record["deleted"] is not None or not _is_active(self.binding, held)

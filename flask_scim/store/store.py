@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
 from ..mapping.sources import RecordColumn
-from ..protocol.errors import MutabilityError, UniquenessError
+from ..protocol.errors import MutabilityError, ScimError, UniquenessError
 from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
-from ..provisioning.adoption import complete
+from ..provisioning.adoption import Surveyed, complete
 from ..provisioning.members import Member, Plan
 from ..provisioning.policy import Deletion, LocalEdits, Policy
 from ..provisioning.ports import (
@@ -182,12 +182,11 @@ class SqlStore:
         """Lock an account that the connection gets to see and has not provisioned."""
         if self._reading.beside is None:
             return None
-        seen = self.session.scalar(self._reading.select(self.binding.key).where(is_it))
-        locked = None if seen is None else self.accounts.lock(self.binding.key == seen)
-        if locked is None or locked[0].record["row_id"] is not None:
-            return None
-        held, _ = locked
-        return self._hold(self.binding.id_of(held.row), held)
+        seen = self.session.scalars(self._reading.select(self.binding.key).where(is_it)).all()
+        for held, _ in self.accounts.lock(seen):
+            if held.record["row_id"] is None:
+                return self._hold(self.binding.id_of(held.row), held)
+        return None
 
     def receive(self, document: Document) -> Arrival:
         """Find out, before a resource is added, whether its person is known already."""
@@ -204,7 +203,9 @@ class SqlStore:
             document = {"active": True, **document}
         else:
             document = complete(before.document, document)
-        return Arrival(document, before, known.reason, known)
+        # Of an account that was taken over before, this is the first that is heard.
+        reason = None if record["awaited"] else known.reason
+        return Arrival(document, before, reason, known)
 
     def insert(self, document: Document, arrival: Arrival | None = None) -> Resource:
         """Add a resource, or bring back, or take over, the one of the same person."""
@@ -273,8 +274,14 @@ class SqlStore:
             self.hooks.home.join(self.session, self.binding, self.connection, key)
 
     def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
+        record = self._new_record(row, parts, **others)
+        self.session.execute(self.record.insert().values(record))
+        self._settle(record["row_id"])
+        return record
+
+    def _new_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
-        record = {
+        return {
             "connection_id": self.connection.id,
             "row_id": self.binding.key_of(row),
             "version": 1,
@@ -286,17 +293,40 @@ class SqlStore:
             **self._recorded(parts),
             **others,
         }
-        self.session.execute(self.record.insert().values(record))
-        self._settle(record["row_id"])
-        return record
 
     def claim(self, resource: Resource, document: Document) -> str:
         """Tell why a locked account may be taken over that the connection only gets to see."""
-        held = self._held[resource.id]
-        locked = self.accounts.lock(self.binding.key == self.binding.key_of(held.row))
-        assert locked is not None
-        parts = self.binding.mapping.split(document)
-        return self.accounts.check(locked[1], document, parts)
+        ((_, account),) = self.accounts.lock([self.binding.key_of(resource.row)])
+        return self.accounts.check(account, document, self.binding.mapping.split(document))
+
+    def survey(self, after: Any, most: int) -> list[Surveyed]:
+        """Look at accounts of the tenant, in the order of their keys."""
+        return self.accounts.survey(after, most)
+
+    def lock_accounts(self, keys: list[Any]) -> list[Resource]:
+        """Lock accounts of the tenant; those that may not be taken over any more are left out."""
+        locked = []
+        for held, account in self.accounts.lock(keys):
+            is_new = held.record["row_id"] is None
+            with suppress(ScimError):
+                self.accounts.recheck(account)
+                if is_new:
+                    locked.append(self._hold(self.binding.id_of(held.row), held))
+        return locked
+
+    def await_people(self, resources: list[Resource]) -> list[Resource]:
+        """Take over locked accounts as they are; their people are known as soon as they come."""
+        held = [self._held[resource.id] for resource in resources]
+        # Their names claim nothing yet: some may be those of others, whom the rows do not mind.
+        records = [
+            self._new_record(each.row, Parts(each.values), unique_key=None, awaited=True)
+            for each in held
+        ]
+        if records:
+            self.session.execute(self.record.insert(), records)
+        for record in records:
+            self._settle(record["row_id"])
+        return [self._stored(each.row, record) for each, record in zip(held, records, strict=True)]
 
     def adopt(self, resource: Resource, document: Document) -> Resource:
         """Take over a locked account; what it is told by stays as the app has it."""
