@@ -168,6 +168,7 @@ def test_by_the_subject_of_a_login(firm: Firm, ids: dict[str, str]) -> None:
 def test_what_a_batch_costs(firm: Firm) -> None:
     """A batch takes as many statements for fifty accounts as for five, but for the events."""
     counts = []
+    succeed(firm.host, "adopt", "acme")
     for number in (5, 50):
         for index in range(number):
             firm.add(f"u{number}-{index}", f"u{number}-{index}@acme.example")
