@@ -4,6 +4,7 @@ from .access.ending import Ending, Outcome, Report
 from .access.standing import Refusal, Standing
 from .config import ConfigurationError
 from .connections.issuers import Issuer
+from .delivery.back_channel_logout import LogoutClient
 from .extension.scim import SCIM
 from .mapping.sources import Refs, Values, computed, hashed, read_only
 from .protocol.schema import (
@@ -78,6 +79,7 @@ __all__ = [
     "LocalEdits",
     "LogReads",
     "LogValues",
+    "LogoutClient",
     "Mutability",
     "Outcome",
     "PersonKey",

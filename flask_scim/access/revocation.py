@@ -60,6 +60,7 @@ class Revocation:
     :param patience: how long revokers may take.
     :param settle: told, in its transaction, that the last way into the app is closed for a person.
     :param tell: told how far the end of a person's access has come, in the context of the app.
+    :param prepare: writes down what a revoker has to know, in the transaction that ends the access.
     """
 
     context: Callable[[], AbstractContextManager[Any]]
@@ -70,6 +71,7 @@ class Revocation:
     patience: Patience
     settle: Callable[[Report], None]
     tell: Callable[[Report], None]
+    prepare: Callable[[Ending], None] | None = None
     _threads: Threads = field(default_factory=Threads)
     _retrier: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -107,6 +109,8 @@ class Revocation:
         ending = Ending(key, id, connection_id, cause, now, 0)
         ending = self.epochs.move(ending, out=out, barred=barred)
         self.jobs.enlist(ending, self.revokers.names, now + self.patience.lease)
+        if self.prepare is not None:
+            self.prepare(ending)
         self.sessions().info.setdefault(_BEGUN, []).append(ending)
 
     def forget(self) -> None:

@@ -21,22 +21,24 @@ class TokenSigner:
 
     :param keys: private keys of the app as ``SCIM_EVENTS_KEYS`` has them: JSON Web Keys, or a set
         of them, as objects or as JSON text. The first one signs, and all are good.
+    :param setting: where they come from, in messages.
     :raises ConfigurationError: if they cannot be used.
     """
 
-    def __init__(self, keys: Any) -> None:
-        self._keys = [_read(each) for each in _listed(keys)]
+    def __init__(self, keys: Any, setting: str = "SCIM_EVENTS_KEYS") -> None:
+        self._keys = [_read(each, setting) for each in _listed(keys, setting)]
         if not self._keys:
-            raise ConfigurationError("SCIM_EVENTS_KEYS holds no key.")
+            raise ConfigurationError(f"{setting} holds no key.")
 
-    def sign(self, claims: dict[str, Any]) -> str:
+    def sign(self, claims: dict[str, Any], kind: str = _TYPE) -> str:
         """Sign a token.
 
         :param claims: its claims.
+        :param kind: the type of the token, the ``typ`` of its header.
         :return: the token.
         """
         key, algorithm = self._keys[0]
-        header = {"typ": _TYPE, "alg": algorithm, "kid": key.kid}
+        header = {"typ": kind, "alg": algorithm, "kid": key.kid}
         return jwt.encode(header, claims, key, algorithms=[algorithm])
 
     def describe(self) -> dict[str, Any]:
@@ -58,35 +60,35 @@ def make_key() -> dict[str, Any]:
     return {**key.as_dict(private=True), "kid": key.thumbprint()}
 
 
-def _listed(keys: Any) -> Iterable[Any]:
+def _listed(keys: Any, setting: str) -> Iterable[Any]:
     if isinstance(keys, str):
         try:
             keys = json.loads(keys)
         except ValueError:
-            raise ConfigurationError("SCIM_EVENTS_KEYS is no JSON.") from None
+            raise ConfigurationError(f"{setting} is no JSON.") from None
     if isinstance(keys, dict):
         keys = keys.get("keys", [keys])
     if not isinstance(keys, (list, tuple)):
-        raise ConfigurationError("SCIM_EVENTS_KEYS must be JSON Web Keys, or a set of them.")
+        raise ConfigurationError(f"{setting} must be JSON Web Keys, or a set of them.")
     return keys
 
 
-def _read(key: Any) -> tuple[Any, str]:
+def _read(key: Any, setting: str) -> tuple[Any, str]:
     try:
         read = jwk.import_key(key)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         # The reason could tell of the key itself.
         raise ConfigurationError(
-            "SCIM_EVENTS_KEYS holds what is no JSON Web Key; flask scim events key makes one."
+            f"{setting} holds what is no JSON Web Key; flask scim events key makes one."
         ) from None
     kind = (read.key_type, key.get("crv"))
     if kind not in _ALGORITHMS or not read.is_private:
         raise ConfigurationError(
-            "SCIM_EVENTS_KEYS must hold private keys on P-256, or of RSA; "
+            f"{setting} must hold private keys on P-256, or of RSA; "
             "flask scim events key makes one."
         )
     raw: Any = read.raw_value
     if read.key_type == "RSA" and raw.key_size < 2_048:
-        raise ConfigurationError("SCIM_EVENTS_KEYS holds an RSA key of less than 2048 bits.")
+        raise ConfigurationError(f"{setting} holds an RSA key of less than 2048 bits.")
     read.ensure_kid()
     return read, _ALGORITHMS[kind]

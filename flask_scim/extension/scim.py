@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
 from flask_smorest import Blueprint
 from flask_sqlalchemy import SQLAlchemy
 
@@ -28,6 +28,7 @@ from ..connections.connections import Connections, is_id
 from ..connections.extra import verify_signed
 from ..connections.issuers import Issuer
 from ..connections.tokens import Tokens
+from ..delivery.back_channel_logout import BackChannelLogout, read_signer
 from ..delivery.deliverer import Deliverer
 from ..delivery.destinations import Destinations
 from ..management.api import Guard, make_blueprint
@@ -63,6 +64,7 @@ from ..web.requirements import require
 from ..web.sessions import UserOf
 from .declared import Declared, read_offers, read_scope
 from .layouts import Layouts
+from .logging_out import FindClients
 from .roles import DeclaredRoles, read_rules
 from .state import State, current_state, current_watches, refusing, signing_keys
 from .wiring import Wiring
@@ -292,6 +294,8 @@ class SCIM:
         policy = read_policy(app.config)
         for declared in self._wiring.declared.values():
             declared.join()
+        if self._wiring.logging_out is not None:
+            BackChannelLogout.read(app.config, settings.revoker_timeout)
         layouts = Layouts(self._wiring.declared.values(), app.config, policy)
         lack = self._wiring.find_lack(layouts.own.bindings.values(), policy)
         if lack is not None:
@@ -451,6 +455,27 @@ class SCIM:
             return function
 
         return register
+
+    def logout_clients(self, function: FindClients) -> FindClients:
+        """Let other apps be told when somebody is signed out.
+
+        It is OpenID Connect Back-Channel Logout, for an app that is the OpenID provider of others.
+
+        :param function: takes the row of a user, and returns a :class:`~flask_scim.LogoutClient`
+            for each app, or each session there, that they have signed in to by way of this one.
+        :return: the function.
+        :raises ConfigurationError: if there is one already.
+        """
+        self._wiring.tell_clients(function)
+        return function
+
+    def logout_keys(self) -> dict[str, Any]:
+        """Describe the public keys of logout tokens, for the ``jwks_uri`` of the current app.
+
+        :return: a JSON Web Key Set.
+        :raises ConfigurationError: if ``SCIM_LOGOUT_KEYS`` cannot be used.
+        """
+        return read_signer(current_app.config).describe()
 
     def ways_in(self, *names: str) -> None:
         """Say which ways into the app there are: ``flask scim check`` names those left open.

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ..access.closing import Closing
 from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
-from ..access.ending import Report
+from ..access.ending import Ending, Report
 from ..access.following import follow
 from ..access.global_token_revocation import GlobalTokenRevocation
 from ..access.grants import Origin
@@ -81,6 +81,7 @@ from .causes import current_cause
 from .declared import Declared
 from .dispatch import make_delivery
 from .layouts import Layouts
+from .logging_out import WAY, FindClients, LoggingOut
 from .review import review
 from .roles import DeclaredRoles, make_book, make_circle
 from .state import bound_for, choose_tenant, current_state, signing_keys
@@ -111,6 +112,8 @@ class Wiring:
         self.user_of: UserOf | None = None
         #: Close the ways into the app of those whose access ends.
         self.revokers = Revokers()
+        #: Tells other apps that somebody is signed out.
+        self.logging_out: LoggingOut | None = None
         #: Says who administers the account of a connection's customer.
         self.admins: Callable[[Connection], sa.Select[Any]] | None = None
         #: Says which identity provider signs for a connection.
@@ -425,6 +428,27 @@ class Wiring:
         revocation = GlobalTokenRevocation(access.revocation, people, called)
         self._commit(revocation.begin(subject))
 
+    def _prepare(self, ending: Ending) -> None:
+        """Write down what revokers have to know, in the transaction that ends the access."""
+        if self.logging_out is not None:
+            self.logging_out.enlist(ending)
+
+    def tell_clients(self, find_clients: FindClients) -> None:
+        """Let other apps be told that somebody is signed out.
+
+        :param find_clients: finds the apps that a person has signed in to.
+        :raises ConfigurationError: if there is such a function already.
+        """
+
+        def find_revocation() -> Revocation:
+            access = current_state().access
+            assert access is not None
+            return access.revocation
+
+        logging_out = LoggingOut(find_clients, find_revocation)
+        self.revokers.add(WAY, logging_out.end)
+        self.logging_out = logging_out
+
     def make_authority(self) -> Authority | None:
         """Make what issues access tokens; ``None`` without the extra that it needs."""
         if make_authority is None:
@@ -504,6 +528,7 @@ class Wiring:
             Patience(settings.revocation_wait, settings.revoker_timeout, settings.revocation_retry),
             self._settle_access,
             self._tell_of_access,
+            self._prepare,
         )
         if not settings.session_guard:
             return AccessDesk(revocation, self._backend)
@@ -652,6 +677,9 @@ class Wiring:
     def _guard(self, intent: Intent) -> None:
         """Let the host, and parts of ours, refuse what a request is about to do."""
         self._keep_an_admin(intent)
+        is_deleted = intent.kind is Kind.DELETED and intent.resource_type == "User"
+        if is_deleted and self.logging_out is not None:
+            self.logging_out.keep(intent.row)
         for guard in self.guards:
             guard(intent)
         # Last of the guards: from here to the commit, others who lose access wait.

@@ -407,11 +407,13 @@ class AccessTables(NamedTuple):
         connection: what began before must not begin to count again.
     :param revocations: what is to be ended for whom, and what became of it.
     :param sessions: whose the sessions are that Flask-Session keeps in the database.
+    :param logouts: other apps that are to be told that somebody is signed out.
     """
 
     access: sa.Table
     revocations: sa.Table
     sessions: sa.Table
+    logouts: sa.Table
 
 
 def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
@@ -459,6 +461,20 @@ def add_access_tables(metadata: sa.MetaData, host: sa.Table) -> AccessTables:
             sa.Column("session_id", sa.String(255), primary_key=True),
             sa.Column("user_id", key.type, key="row_id", nullable=False, index=True),
             sa.Column("epoch", sa.Integer, nullable=False),
+        ),
+        sa.Table(
+            "scim_own_logout",
+            metadata,
+            _person(key),
+            # SHA-256 of what follows: a key of one length.
+            sa.Column("id", sa.String(64), primary_key=True),
+            sa.Column("client_id", sa.String(255), nullable=False),
+            sa.Column("uri", sa.Text, nullable=False),
+            sa.Column("sub", sa.String(255)),
+            sa.Column("sid", sa.String(255)),
+            sa.Column("attempts", sa.Integer, nullable=False),
+            sa.Column("told", UtcDateTime),
+            sa.Column("error", sa.String(500)),
         ),
     )
 
