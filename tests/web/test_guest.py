@@ -282,6 +282,7 @@ def test_document(document: dict[str, Any]) -> None:
     assert methods == {
         base: {"get"},
         f"{base}/.search": {"post"},
+        f"{base}/global-token-revocation": {"post"},
         f"{base}/Bulk": {"post"},
         f"{base}/Me": {"get", "post", "put", "patch", "delete"},
         f"{base}/Users": {"get", "post"},
