@@ -38,7 +38,7 @@ def test_everybody_is_there_once_and_has_what_is_theirs(app: Flask) -> None:  # 
         assert {case for case, _ in outcome.answers} == set(Case)
     with app.app_context():
         told = sa.select(Activity.event, sa.func.count()).group_by(Activity.event)
-        events = dict(db.session.execute(told).tuples().all())
+        events = {row.event: row[1] for row in db.session.execute(told)}
     share = count // 50
     assert events["user.created"] == share
     assert events["user.adopted"] == count - 4 * share
