@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from .issuers import REVOCATIONS
 
 METHODS = ("get", "post", "put", "patch", "delete")
+#: Lets a client read what has happened. No identity provider needs it: it has to be asked for.
+EVENTS = "get:events"
 
 #: What an identity provider needs, by resource type; of those not named here, everything.
 _PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -54,8 +56,8 @@ def read_scopes(scopes: Iterable[str], plurals: Iterable[str]) -> tuple[str, ...
     plurals, asked = tuple(plurals), list(scopes)
     if not asked:
         return all_scopes(plurals)
-    # Who may end sessions has been told so.
-    known = tuple(dict.fromkeys([*all_scopes(plurals), REVOCATIONS]))
+    # Who may end sessions, or read what has happened, has been told so.
+    known = tuple(dict.fromkeys([*all_scopes(plurals), REVOCATIONS, EVENTS]))
     found: list[str] = []
     for scope in (scope for text in asked for scope in text.replace(",", " ").split()):
         if scope in _PRESETS:

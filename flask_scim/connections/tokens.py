@@ -22,7 +22,7 @@ from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, warning_due
 from .news import tell_credential
 from .rows import hash_secret, is_same, lock_connection, note_use, read_owner, revoke
-from .scopes import read_scopes
+from .scopes import EVENTS, read_scopes
 from .watch import Watch
 
 _log = logging.getLogger("flask_scim.connections")
@@ -101,7 +101,7 @@ class Tokens:
         allowed = read_scopes(scopes, self._plurals)
         _check_lifetime(expires_in)
         connection = lock_connection(self._session, self._connections, connection_id)
-        if len(self._active(connection_id)) >= _MOST:
+        if len(self._active(connection_id, allowed)) >= _MOST:
             self._session.rollback()
             raise Clash(f"{connection_id} has {_MOST} tokens that are good; revoke one first.")
         return self._make(Kind.ISSUED, connection, allowed, expires_in)
@@ -251,11 +251,17 @@ class Tokens:
         ).mappings()
         return [_read_token(row) for row in rows]
 
-    def _active(self, connection_id: str) -> builtins.list[Token]:
-        """The tokens of a connection that are good, newest first."""
+    def _active(self, connection_id: str, scopes: tuple[str, ...] = ()) -> builtins.list[Token]:
+        """The tokens of a connection that are good, newest first.
+
+        Those that read events and nothing else are counted apart: they belong to somebody else
+        than the identity provider, and take nothing over from its tokens.
+        """
         columns, now = self._table.c, datetime.now(UTC)
         is_good = sa.or_(columns.expires.is_(None), columns.expires > now)
-        return self._tokens_of(connection_id, columns.revoked.is_(None), is_good)
+        good = self._tokens_of(connection_id, columns.revoked.is_(None), is_good)
+        reads_events = scopes == (EVENTS,)
+        return [token for token in good if (token.scopes == (EVENTS,)) is reads_events]
 
     def _signer(self) -> Signer:
         return Signer(list(self._keys()), salt="flask-scim.token")

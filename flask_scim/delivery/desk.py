@@ -16,6 +16,7 @@ from .deliverer import Deliverer, Office
 from .destinations import Destination, Destinations
 from .lanes import Lanes
 from .outcomes import Attempt
+from .polling import Polling
 from .settings import DeliverySettings
 
 
@@ -35,6 +36,7 @@ class DeliveryDesk:
     :param destinations: finds its destinations.
     :param backlog: finds what has not been delivered.
     :param lanes: finds who tells whom.
+    :param polling: finds who hands out tokens.
     :param means: what carriers need.
     :param signer: signs security event tokens; ``None`` where nothing can.
     :param context: makes the context of the app, for threads.
@@ -45,6 +47,7 @@ class DeliveryDesk:
     destinations: Callable[[], Destinations]
     backlog: Callable[[], Backlog]
     lanes: Callable[[], Lanes]
+    polling: Callable[[], Polling]
     means: Means
     signer: Keys | None
     context: Callable[[], Any]

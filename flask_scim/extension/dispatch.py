@@ -14,6 +14,7 @@ from ..delivery.desk import DeliveryDesk, Keys
 from ..delivery.destinations import DeliveryTables, Destination, Destinations
 from ..delivery.extra import make_bus_carrier, make_signer
 from ..delivery.lanes import Lanes
+from ..delivery.polling import Polling
 from ..delivery.settings import DeliverySettings
 from ..signals import publish_disabled
 from ..store.tables import OwnTables
@@ -41,12 +42,14 @@ def make_delivery(
     signer = _make_signer(app)
     named = {name: getattr(tables, name) for name in DeliveryTables.__slots__}
     own = DeliveryTables(**named)
+    means = Means(settings, callables, endpoints, signer, make_bus_carrier)
     return DeliveryDesk(
         settings,
         lambda: Destinations(session, own, settings, signing_keys, callables, signer is not None),
         lambda: Backlog(session, own),
         lambda: Lanes(session, own, settings),
-        Means(settings, callables, endpoints, signer, make_bus_carrier),
+        lambda: Polling(session, own, means),
+        means,
         signer,
         app.app_context,
         lambda destination, reason: _notify(app, session, destination, reason),

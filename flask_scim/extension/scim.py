@@ -29,6 +29,7 @@ from ..connections.extra import verify_signed
 from ..connections.issuers import Issuer
 from ..connections.tokens import Tokens
 from ..delivery.back_channel_logout import BackChannelLogout, read_signer
+from ..delivery.celery import add_task
 from ..delivery.deliverer import Deliverer
 from ..delivery.destinations import Destinations
 from ..management.api import Guard, make_blueprint
@@ -58,6 +59,7 @@ from ..store.tables import (
 from ..store.tracking import touch, track
 from ..web.api import serve
 from ..web.cursors import Cursors
+from ..web.events import add_events
 from ..web.exchange import Gateway
 from ..web.limits import RateLimits
 from ..web.requirements import require
@@ -312,6 +314,7 @@ class SCIM:
             cursors,
             self._wiring.whose,
             self._wiring.log(policy),
+            lambda: current_state().delivery.has_tokens,
             self._wiring.revoke_globally if "User" in self._wiring.declared else None,
             limits,
             self._wiring.make_authority(),
@@ -329,6 +332,7 @@ class SCIM:
             settings, policy, layouts, watches, gateway, delivery, access, claims
         )
         serve(app, gateway)
+        add_events(app, gateway, lambda: delivery, lambda: self._wiring.outbox)
         administration = self._wiring.administration(settings, policy, layouts, access)
         app.cli.add_command(make_commands(administration))
 
@@ -349,6 +353,7 @@ class SCIM:
             lambda: self.closing,
             lambda: self._wiring.roles,
             lambda: self._wiring.requests,
+            lambda: current_state().delivery,
         )
         return make_blueprint(guard, desk, name)
 
@@ -724,6 +729,23 @@ class SCIM:
         :return: the workers, which ``run`` until somebody calls ``stop``.
         """
         return current_state().delivery.deliverer(threads)
+
+    def deliver_by(self, celery: Any, app: Flask) -> Any:
+        """Let Celery deliver events, in place of ``flask scim deliver``: at once, after a change.
+
+        Run the task that is returned every minute as well, for what has to be tried again.
+
+        :param celery: the app's Celery application.
+        :param app: the app.
+        :return: the task, ``flask_scim.deliver``.
+        """
+
+        def deliver() -> int:
+            with app.app_context():
+                return self.deliverer().run(once=True)
+
+        self._wiring.tasks[app] = task = add_task(celery, deliver)
+        return task
 
     def touch(self, row: Any) -> None:
         """Tell that a mapped row has changed past the ORM, so that its version moves.

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import Flask
@@ -43,6 +44,7 @@ from ..connections.extra import make_authority, read_keys
 from ..connections.issuers import Issuer
 from ..connections.signed_admission import SignedAdmission
 from ..connections.tokens import Tokens
+from ..delivery.celery import wake
 from ..delivery.desk import DeliveryDesk
 from ..protocol.dialects import GENERIC, Dialect
 from ..protocol.errors import Forbidden, ScimError, Unauthorized, Unsupported
@@ -104,6 +106,8 @@ class Wiring:
         self.me: Callable[[Connection], Any] | None = None
         #: Finds the row of whoever is signed in to the app.
         self.signed_in: Callable[[], Any] = signed_in
+        #: The tasks that deliver events, where Celery does that.
+        self.tasks: WeakKeyDictionary[Flask, Any] = WeakKeyDictionary()
         #: The functions that are told of events, by name.
         self.callables: dict[str, Callable[[Entry], Any]] = {}
         #: Refuse what a request is about to do.
@@ -668,6 +672,9 @@ class Wiring:
 
     def _publish(self, events: Sequence[Event]) -> None:
         """End the access of those who are out, and tell of all that has happened."""
+        task = self.tasks.get(this_app())
+        if task is not None and events:
+            wake(task)
         access = current_state().access
         reports = [] if access is None else access.revocation.carry_out()
         publish(this_app(), events, self.db.session.rollback)

@@ -17,6 +17,7 @@ from .closing import add_closing
 from .configuration import add_configuration
 from .connections import add_connections
 from .desk import Desk
+from .destinations import add_destinations
 from .documents import make_document
 from .log import add_log
 from .people import add_people
@@ -58,6 +59,7 @@ def make_blueprint(guard: Guard | None, desk: Desk, name: str) -> Blueprint:
     add_people(blueprint, desk)
     add_roles(blueprint, desk)
     add_log(blueprint, desk)
+    add_destinations(blueprint, desk)
     _add_document(blueprint)
     return blueprint
 

@@ -9,6 +9,7 @@ from ..access.closing import Closing
 from ..access.roles import Roles
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
+from ..delivery.desk import DeliveryDesk
 from ..mapping.mappings import Mappings
 from ..protocol.dialects import find_dialect
 from ..protocol.errors import NotFound
@@ -29,6 +30,7 @@ class Desk:
     :param closing: finds what switches connections off.
     :param roles: finds the roles of the app.
     :param requests: finds the log of the app.
+    :param delivery: finds what tells others of events.
     """
 
     connections: Callable[[], Connections]
@@ -38,6 +40,7 @@ class Desk:
     closing: Callable[[], Closing]
     roles: Callable[[], Roles]
     requests: Callable[[], SqlLog]
+    delivery: Callable[[], DeliveryDesk]
 
     @property
     def limit(self) -> int:

@@ -124,6 +124,7 @@ def _load(schema: Schema, content: Any) -> dict[str, Any]:
 
 
 _PLACES = {
+    "destination_id": "The id of the destination.",
     "connection_id": "The name of the connection.",
     "token_id": "The id of the token.",
     "user_id": "The id that SCIM has for the user.",

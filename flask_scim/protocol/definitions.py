@@ -315,7 +315,28 @@ _AUTHENTICATION_SCHEMES = Attribute(
     ),
 )
 
-#: What a service provider can do (:rfc:`7643#section-5`, :rfc:`9865#section-4`).
+_SECURITY_EVENTS = Attribute(
+    "securityEvents",
+    Type.COMPLEX,
+    "What security event tokens tell of.",
+    sub_attributes=(
+        Attribute(
+            "asyncRequest",
+            description="Whether requests are carried out later, and when.",
+            required=True,
+            canonical_values=("none", "long", "request"),
+        ),
+        Attribute(
+            "eventUris",
+            Type.REFERENCE,
+            "The events that there are tokens for.",
+            multi_valued=True,
+            reference_types=("uri",),
+        ),
+    ),
+)
+
+#: What a service provider can do (:rfc:`7643#section-5`, :rfc:`9865#section-4`, :rfc:`9967`).
 SERVICE_PROVIDER_CONFIG = Schema(
     "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
     "Service Provider Configuration",
@@ -339,6 +360,7 @@ SERVICE_PROVIDER_CONFIG = Schema(
         _feature("etag", "Versions of resources."),
         _AUTHENTICATION_SCHEMES,
         _PAGINATION,
+        _SECURITY_EVENTS,
         Attribute(
             "interopProfileConformant",
             Type.BOOLEAN,

@@ -24,6 +24,7 @@ class Features:
     :param cursor_timeout: for how many seconds a cursor is good.
     :param passwords: whether clients can set passwords.
     :param oauth: whether clients can get access tokens.
+    :param event_uris: what security event tokens tell of; none where there are none.
     """
 
     strict: bool
@@ -34,6 +35,7 @@ class Features:
     cursor_timeout: int
     passwords: bool
     oauth: bool = False
+    event_uris: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
@@ -77,7 +79,7 @@ def describe_resource_type(resource_type: ResourceType) -> dict[str, Any]:
 
 
 def describe_service(features: Features) -> dict[str, Any]:
-    """Describe what the service can do (:rfc:`7643#section-5`, :rfc:`9865#section-4`).
+    """Describe what the service can do (:rfc:`7643#section-5`, :rfc:`9865`, :rfc:`9967`).
 
     :param features: what the connection offers.
     :return: the service provider's configuration, without ``meta``.
@@ -122,6 +124,11 @@ def describe_service(features: Features) -> dict[str, Any]:
                 "primary": False,
             }
         )
+    if features.event_uris:
+        described["securityEvents"] = {
+            "asyncRequest": "none",
+            "eventUris": list(features.event_uris),
+        }
     if features.conforms:
         described["interopProfileConformant"] = True
     return described

@@ -9,6 +9,7 @@ from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from ..delivery.security_events import EVENT_URIS
 from ..mapping.served import unite
 from ..protocol.discovery import (
     Features,
@@ -116,6 +117,7 @@ def _features(exchange: Exchange) -> Features:
         cursor_timeout=settings.cursor_timeout,
         passwords=any(served.attribute("password") for served in exchange.served.values()),
         oauth=gateway.authority is not None,
+        event_uris=EVENT_URIS if gateway.has_tokens() else (),
     )
 
 

@@ -50,6 +50,7 @@ class Gateway:
     :param cursors: seals places in lists.
     :param whose: finds the resource of whoever asks, or raises ``Unsupported``.
     :param log: where requests are written to.
+    :param has_tokens: tells whether there are security event tokens.
     :param revoke: ends all that somebody has begun; ``None`` where the app has no users.
     :param limits: counts requests; ``None`` where there may be any number.
     :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
@@ -64,6 +65,7 @@ class Gateway:
     cursors: Cursors
     whose: Callable[[Connection], tuple[ResourceType, str] | None]
     log: Log
+    has_tokens: Callable[[], bool]
     revoke: Callable[[Connection, Subject], None] | None = None
     limits: RateLimits | None = None
     authority: Authority | None = None

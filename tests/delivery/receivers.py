@@ -61,7 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.receiver.connections += 1
 
     def do_POST(self) -> None:  # the library's name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # Whoever sent it was killed.
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.path, headers, body)
         self.server.receiver.received.append(received)

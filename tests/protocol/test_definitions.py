@@ -70,7 +70,7 @@ def paths_where(schema: Schema, **characteristics: object) -> set[str]:
         (
             SERVICE_PROVIDER_CONFIG,
             "documentationUri patch bulk filter changePassword sort etag authenticationSchemes"
-            " pagination interopProfileConformant",
+            " pagination securityEvents interopProfileConformant",
         ),
         (RESOURCE_TYPE, "name description endpoint schema schemaExtensions"),
         (SCHEMA, "name description attributes"),

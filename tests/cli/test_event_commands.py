@@ -1,0 +1,103 @@
+"""``flask scim events``, ``destinations`` and ``deliver``: what they print, do and refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.console import cells, read, run, succeed
+from tests.client import ScimClient
+from tests.delivery.outgoing import SETTINGS
+from tests.delivery.receivers import answer, receiving
+from tests.host import Host
+
+
+@pytest.fixture
+def app(build: Callable[..., Host]) -> Host:
+    """An app whose receivers may be on this machine."""
+    return build(**SETTINGS)
+
+
+@pytest.fixture
+def client(app: Host) -> ScimClient:
+    """A client of ``acme``."""
+    return app.connect("acme", tenant="1")
+
+
+def test_from_nothing_to_a_delivery(app: Host, client: ScimClient) -> None:
+    """A destination is added, tested, told, and removed."""
+    with receiving(answer(200, b"thanks")) as receiver:
+        id, secret = succeed(app, "destinations", "add", receiver.url, "--quiet").split()
+        assert secret.startswith("whsec_")
+        tested = succeed(app, "destinations", "test", id)
+        assert tested == "The event has arrived: 200 OK thanks\n"
+        client.create("ann")
+        assert read(app, "deliver", "--once") == {"delivered": 1, "failed": 0}
+        shown = read(app, "destinations", "show", id)
+        assert shown["undelivered"] == {"new": 0, "waiting": 0, "dead": 0}
+        assert secret not in json.dumps(shown)
+        (header, row) = cells(succeed(app, "destinations", "list"))
+        assert header[0] == "DESTINATION"
+        assert row[:4] == [id, "active", "webhook", "all"]
+        rotated = read(app, "destinations", "rotate", id)
+        assert rotated["secret"] != secret
+        assert read(app, "destinations", "disable", id)["state"] == "disabled"
+        assert read(app, "destinations", "enable", id)["state"] == "active"
+        edited = read(app, "destinations", "edit", id, "--type", "group.*")
+        assert edited["types"] == ["group.*"]
+        assert run(app, "destinations", "remove", id, typed="n\n").exit_code == 1
+        succeed(app, "destinations", "remove", id, "--yes")
+    assert succeed(app, "destinations", "list") == "There are no destinations.\n"
+
+
+def test_events_and_redelivery(app: Host, client: ScimClient) -> None:
+    """What was given up is listed, and delivered once more."""
+    app.app.extensions["scim"].delivery.settings.__dict__["retries"] = ()
+    with receiving(answer(400)) as receiver:
+        id, _ = succeed(app, "destinations", "add", receiver.url, "--quiet").split()
+        client.create("ann")
+        assert read(app, "deliver", "--once") == {"delivered": 0, "failed": 1}
+        (dead,) = read(app, "events", "undelivered", id, "--dead")
+        assert (dead["state"], dead["status"], dead["attempts"]) == ("dead", 400, 1)
+        receiver.answer = answer(200)
+        again = read(app, "events", "redeliver", "--destination", id, "--dead")
+        assert again == {"events": 1, "delivered": 1, "failed": 0}
+        one = read(app, "events", "redeliver", dead["event_id"])
+        assert one == {"events": 1, "delivered": 1, "failed": 0}
+        all = ("--destination", id, "--connection", "acme", "--after", str(dead["position"] - 1))
+        assert read(app, "events", "redeliver", *all)["delivered"] == 1
+        later = succeed(app, "events", "redeliver", dead["event_id"], "--later")
+        assert later == "To be delivered again: 1.\n"
+    shown = json.loads(succeed(app, "events", "show", dead["event_id"]))
+    assert shown["object"]["userName"] == "ann"
+    listed = read(app, "events", "list", "acme", "--type", "user.created")
+    assert [event["id"] for event in listed] == [dead["event_id"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("destinations", "add", "ftp://x"), "https://"),
+        (("destinations", "show", "0123456789abcdef"), "no destination"),
+        (("destinations", "test", "x"), "no destination"),
+        (("destinations", "edit", "x"), "Say what to change"),
+        (("events", "show", "evt_x"), "no event"),
+        (("events", "redeliver"), "Name one event"),
+        (("events", "redeliver", "--dead"), "Name the --destination"),
+        (("events", "redeliver", "--after", "1", "--destination", "x"), "together"),
+        (("events", "undelivered", "x"), "no destination"),
+    ],
+)
+def test_refusals(app: Host, words: tuple[str, ...], said: str) -> None:
+    """What cannot be done is said, without a traceback."""
+    result = run(app, *words)
+    assert result.exit_code != 0
+    assert said in result.stderr
+
+
+def test_a_key(app: Host) -> None:
+    """A key that is printed can be used."""
+    key = json.loads(succeed(app, "events", "key"))
+    assert {"kty", "crv", "x", "y", "d", "kid"} == set(key)
