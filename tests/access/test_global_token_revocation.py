@@ -78,9 +78,9 @@ def test_all_that_somebody_has_begun_ends(
     assert acme.get(f"/Users/{id}").json == before
     with keys.host.app.app_context():
         assert keys.host.scim.allows_login(keys.db.get(keys.host.User, int(id)))
-        *_, entry, end = keys.host.scim.outbox.read(keys.host.scim.connections.get("acme"))
-    assert (entry.type, entry.resource_id) == ("user.revoked", id)
-    assert (end.type, end.reason) == ("user.access_ended", "global token revocation")
+        found = keys.host.scim.outbox.read(keys.host.scim.connections.get("acme"))
+    (entry,) = [each for each in found if each.type == "user.revoked"]
+    assert entry.resource_id == id
     assert entry.cause.actor.startswith("token:")
 
 
@@ -249,7 +249,8 @@ def test_a_signed_request(keys: Keys, okta: Callable[..., TestResponse]) -> None
     assert okta().status_code == 204
     assert keys.names() == ["api_keys", "tokens"]
     with keys.host.app.app_context():
-        *_, entry, _ = keys.host.scim.outbox.read(keys.host.scim.connections.get("acme"))
+        found = keys.host.scim.outbox.read(keys.host.scim.connections.get("acme"))
+    (entry,) = [each for each in found if each.type == "user.revoked"]
     assert entry.cause.actor == f"issuer:{OKTA}"
     assert okta(jti="same").status_code == 204
     status, detail = told(okta(jti="same"))

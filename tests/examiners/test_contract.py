@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 
+from flask_scim.connections.issuers import REVOCATION_PATH, REVOCATIONS
 from tests.client import ScimClient
 from tests.examiners.contract import Verdict, examine, read_document
 from tests.examiners.everything import make_everything
@@ -62,7 +63,21 @@ def test_random_requests(build: Callable[..., Host]) -> None:
     verdict = examine(host.app, client, words, {"fuzzing": 25, "stateful": 10})
     assert not verdict.problems, "\n\n".join(verdict.problems)
     assert verdict.requests > 500
+    # A token has to be given that scope, and random words hardly ever name somebody.
+    del verdict.answered["POST /scim/v2/{connection_id}/global-token-revocation"]
     assert missing(host.app, verdict) == []
+
+
+def test_random_revocations(build: Callable[..., Host]) -> None:
+    """The same of the endpoint that ends what people have begun."""
+    host = build(SCIM_UNMAPPED="ignore")
+    client = host.connect("acme", "entra", REVOCATIONS, tenant="1")
+    verdict = examine(
+        host.app, client, populate(host, client), {"fuzzing": 50}, only=REVOCATION_PATH
+    )
+    assert not verdict.problems, "\n\n".join(verdict.problems)
+    assert verdict.requests > 20
+    assert {404} <= set().union(*verdict.answered.values())
 
 
 def test_random_requests_for_devices(tmp_path: Path) -> None:
