@@ -388,9 +388,9 @@ def test_groups_have_no_access(keys: Keys, acme: ScimClient) -> None:
     assert keys.names() == []
 
 
-def test_names(host: Host) -> None:
+def test_names(build: Callable[..., Host]) -> None:
     """A way into the app has one revoker, and a name that can be used."""
-    scim = host.scim
+    scim = build().scim
     for name in ("", "Api Keys", "ä", "x" * 65, 5):
         with pytest.raises(ConfigurationError, match="cannot be the name"):
             scim.revoker(name)(lambda *_: 0)
