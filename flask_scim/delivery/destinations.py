@@ -261,8 +261,8 @@ class Destinations:
         if not 0 <= overlap <= 366 * 86_400:
             raise ValueError("Both secrets are good for a year at the most.")
         until = datetime.now(UTC) + timedelta(seconds=overlap)
-        nonce = self._table.c.nonce
-        changed = self._save(id, old_nonce=nonce, nonce=secrets.token_hex(16), old_until=until)
+        old = self._row(id)["nonce"]
+        changed = self._save(id, old_nonce=old, nonce=secrets.token_hex(16), old_until=until)
         secret = self._newest_secret(changed)
         assert secret is not None
         return secret, changed

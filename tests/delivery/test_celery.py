@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from redis import Redis
 
-from tests.delivery.outgoing import SETTINGS
 from tests.delivery.receivers import answer, receiving
 from tests.host import Host
 
@@ -36,26 +35,20 @@ def celery() -> Iterator[Celery]:
         redis.delete(queue, f"_kombu.binding.{queue}")
 
 
-@pytest.fixture
-def app(build: Callable[..., Host]) -> Host:
-    """An app whose receivers may be on this machine."""
-    return build(**SETTINGS)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_delivery_by_celery(app: Host, celery: Celery) -> None:
+def test_delivery_by_celery(local: Host, celery: Celery) -> None:
     """A change is told by a worker of Celery's, without any other process."""
-    task = app.scim.deliver_by(celery, app.app)
+    task = local.scim.deliver_by(celery, local.app)
     arrived = threading.Event()
 
     def note(handler: Any, received: Any) -> None:
         answer(200)(handler, received)
         arrived.set()
 
-    scim = app.connect("acme", tenant="1")
+    scim = local.connect("acme", tenant="1")
     with receiving(note) as receiver:
-        with app.app.app_context():
-            app.scim.destinations.add(receiver.url)
+        with local.app.app_context():
+            local.scim.destinations.add(receiver.url)
         with start_worker(celery, perform_ping_check=False, pool="solo", loglevel="WARNING"):
             scim.create("ann")
             assert arrived.wait(20)
@@ -63,15 +56,15 @@ def test_delivery_by_celery(app: Host, celery: Celery) -> None:
     assert task.name == "flask_scim.deliver"
 
 
-def test_a_broker_that_is_away(app: Host, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_away(local: Host, caplog: pytest.LogCaptureFixture) -> None:
     """A change stands, whatever becomes of the broker; what it tells of is told later."""
     celery = Celery("host", broker="redis://127.0.0.1:9/0")
     celery.conf.update(broker_transport_options={"socket_connect_timeout": 0.2, "max_retries": 0})
-    app.scim.deliver_by(celery, app.app)
-    scim = app.connect("acme", tenant="1")
-    with receiving(answer(200)) as receiver, app.app.app_context():
-        app.scim.destinations.add(receiver.url)
+    local.scim.deliver_by(celery, local.app)
+    scim = local.connect("acme", tenant="1")
+    with receiving(answer(200)) as receiver, local.app.app_context():
+        local.scim.destinations.add(receiver.url)
         scim.create("ann")
         assert "Celery could not be asked" in caplog.text
-        assert app.scim.deliverer().run(once=True) == 1
+        assert local.scim.deliverer().run(once=True) == 1
     celery.close()

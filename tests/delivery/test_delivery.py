@@ -66,16 +66,16 @@ def test_everything_arrives(outgoing: Outgoing) -> None:
     assert outgoing.count("deliveries") == 0
 
 
-def test_an_event_costs_one_row(outgoing: Outgoing) -> None:
+def test_an_event_costs_one_row(here: Outgoing) -> None:
     """Many events that nobody wants, or that went out, leave one row for each connection."""
     with receiving(answer(200)) as receiver:
-        outgoing.add(receiver)
-        outgoing.add("https://hook.example", types=["group.*"])
+        here.add(receiver)
+        here.add("https://hook.example", types=["group.*"])
         for number in range(BATCH + 10):
-            outgoing.scim.create(f"user{number}")
-        assert outgoing.deliver() == BATCH + 10
+            here.scim.create(f"user{number}")
+        assert here.deliver() == BATCH + 10
     assert len(receiver.received) == BATCH + 10
-    assert (outgoing.count("cursors"), outgoing.count("deliveries")) == (2, 0)
+    assert (here.count("cursors"), here.count("deliveries")) == (2, 0)
 
 
 def test_one_subject_does_not_hold_up_others(outgoing: Outgoing) -> None:
@@ -104,34 +104,34 @@ def test_one_subject_does_not_hold_up_others(outgoing: Outgoing) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 500])
-def test_given_up(outgoing: Outgoing, status: int) -> None:
+def test_given_up(here: Outgoing, status: int) -> None:
     """After the last attempt, days later, an event is given up, and the next one is told."""
     with receiving(answer(200)) as receiver:
-        id = outgoing.add(receiver)
-        user = outgoing.scim.create("ann")
-        other = outgoing.scim.create("bob")
+        id = here.add(receiver)
+        user = here.scim.create("ann")
+        other = here.scim.create("bob")
         receiver.answer = refuse(user["id"], status=status)
-        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        here.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
         for attempt in range(len(RETRIES) + 1):
             # Something else keeps arriving, so that the receiver is not away.
             path = f"/Users/{other['id']}"
-            outgoing.scim.patch(path, {"op": "add", "value": {"title": str(attempt)}})
-            outgoing.deliver()
-            outgoing.pass_by(days=1.3)
-        assert outgoing.count("deliveries", state="dead") == 1
+            here.scim.patch(path, {"op": "add", "value": {"title": str(attempt)}})
+            here.deliver()
+            here.pass_by(days=1.3)
+        assert here.count("deliveries", state="dead") == 1
         assert len(positions(receiver, user["id"])) == 2
-        with outgoing.host.app.app_context():
-            (given_up,) = outgoing.desk.backlog().list(id, "dead")
+        with here.host.app.app_context():
+            (given_up,) = here.desk.backlog().list(id, "dead")
             assert given_up.attempts == len(RETRIES) + 1 == 11
             assert given_up.status == status
             # All of it again, and this time it arrives.
             receiver.answer = answer(200)
             receiver.received.clear()
-            assert outgoing.desk.backlog().redeliver_dead(id) == 1
-        outgoing.deliver()
+            assert here.desk.backlog().redeliver_dead(id) == 1
+        here.deliver()
     assert positions(receiver, user["id"])[0] == given_up.position
-    assert outgoing.get(id).state == "active"
-    assert outgoing.count("deliveries") == 0
+    assert here.get(id).state == "active"
+    assert here.count("deliveries") == 0
 
 
 def test_a_destination_that_is_away(outgoing: Outgoing) -> None:
@@ -158,74 +158,74 @@ def test_a_destination_that_is_away(outgoing: Outgoing) -> None:
     assert outgoing.count("deliveries") == 0
 
 
-def test_disabled_after_very_many_failures(outgoing: Outgoing) -> None:
+def test_disabled_after_very_many_failures(here: Outgoing) -> None:
     """A destination that never answers is disabled, which a signal tells; nothing is lost."""
     with receiving(answer(500)) as receiver:
-        id = outgoing.add(receiver)
+        id = here.add(receiver)
         for number in range(10):
-            outgoing.scim.create(f"user{number}")
+            here.scim.create(f"user{number}")
         for _ in range(10):
-            outgoing.deliver(failures=5)
-            outgoing.pass_by(minutes=6)
-        disabled = outgoing.get(id)
+            here.deliver(failures=5)
+            here.pass_by(minutes=6)
+        disabled = here.get(id)
         assert disabled.state == "disabled"
-        assert outgoing.disabled == [(id, disabled.reason)]
+        assert here.disabled == [(id, disabled.reason)]
         assert disabled.reason is not None
         assert re.fullmatch(r"It could not be reached [5-8] times in a row\.", disabled.reason)
         receiver.received.clear()
         receiver.answer = answer(200)
-        assert outgoing.deliver() == 0
-        with outgoing.host.app.app_context():
-            outgoing.host.scim.destinations.enable(id)
-        assert outgoing.deliver() == 10
+        assert here.deliver() == 0
+        with here.host.app.app_context():
+            here.host.scim.destinations.enable(id)
+        assert here.deliver() == 10
     assert len(positions(receiver)) == 10
 
 
-def test_gone(outgoing: Outgoing) -> None:
+def test_gone(here: Outgoing) -> None:
     """Who answers 410 is asked no more, and is told the same event if somebody enables it."""
     with receiving(answer(410)) as receiver:
-        id = outgoing.add(receiver)
-        outgoing.scim.create("ann")
-        outgoing.deliver()
-        outgoing.pass_by(days=9)
-        outgoing.deliver()
+        id = here.add(receiver)
+        here.scim.create("ann")
+        here.deliver()
+        here.pass_by(days=9)
+        here.deliver()
         assert len(receiver.received) == 1
-        assert outgoing.disabled[0][0] == id
-        assert "410" in outgoing.disabled[0][1]
+        assert here.disabled[0][0] == id
+        assert "410" in here.disabled[0][1]
         receiver.answer = answer(200)
-        with outgoing.host.app.app_context():
-            outgoing.host.scim.destinations.enable(id)
-        assert outgoing.deliver() == 1
+        with here.host.app.app_context():
+            here.host.scim.destinations.enable(id)
+        assert here.deliver() == 1
 
 
-def test_retry_after(outgoing: Outgoing) -> None:
+def test_retry_after(here: Outgoing) -> None:
     """A receiver that asks for time gets it, for all that there is to tell."""
     with receiving(answer(429, Retry_After="600")) as receiver:
-        outgoing.add(receiver)
+        here.add(receiver)
         for number in range(5):
-            outgoing.scim.create(f"user{number}")
-        outgoing.deliver()
+            here.scim.create(f"user{number}")
+        here.deliver()
         asked = len(receiver.received)
-        outgoing.pass_by(seconds=590)
-        outgoing.deliver()
+        here.pass_by(seconds=590)
+        here.deliver()
         assert len(receiver.received) == asked <= 4
         receiver.answer = answer(200)
-        outgoing.pass_by(seconds=700)
-        assert outgoing.deliver() == 5
+        here.pass_by(seconds=700)
+        assert here.deliver() == 5
 
 
 @pytest.mark.parametrize(
     "bad", [hang, say_raw(b"nonsense\r\n\r\n"), say_raw()], ids=["hang", "garbage", "nothing"]
 )
-def test_a_destination_that_is_down_slows_nobody(outgoing: Outgoing, bad: Any) -> None:
+def test_a_destination_that_is_down_slows_nobody(here: Outgoing, bad: Any) -> None:
     """While one receiver hangs, another one is told everything."""
     with receiving(bad) as down, receiving(answer(200)) as up:
-        outgoing.add(down)
-        outgoing.add(up)
+        here.add(down)
+        here.add(up)
         for number in range(20):
-            outgoing.scim.create(f"user{number}")
+            here.scim.create(f"user{number}")
         began = time.monotonic()
-        outgoing.deliver()
+        here.deliver()
         assert time.monotonic() - began < 5
     assert len(up.received) == 20
     assert len(down.received) <= 6
@@ -260,33 +260,33 @@ def test_two_workers_at_one_lane(outgoing: Outgoing) -> None:
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-def test_a_clock_that_jumps(outgoing: Outgoing, days: int) -> None:
+def test_a_clock_that_jumps(here: Outgoing, days: int) -> None:
     """What a wrong clock has put off for years is told as soon as the clock is right."""
     with receiving(answer(500)) as receiver:
-        outgoing.add(receiver)
-        user = outgoing.scim.create("ann")
-        outgoing.pass_by(days=days)
-        outgoing.deliver()
-        outgoing.pass_by(days=-days)
+        here.add(receiver)
+        user = here.scim.create("ann")
+        here.pass_by(days=days)
+        here.deliver()
+        here.pass_by(days=-days)
         receiver.answer = answer(200)
         receiver.received.clear()
-        outgoing.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
-        outgoing.deliver()
-        outgoing.pass_by(minutes=1)
-        outgoing.deliver()
+        here.scim.patch(f"/Users/{user['id']}", {"op": "add", "value": {"title": "Dr"}})
+        here.deliver()
+        here.pass_by(minutes=1)
+        here.deliver()
     assert told(receiver) == ["user.created", "user.updated"]
 
 
-def test_a_lease_of_a_wrong_clock(outgoing: Outgoing) -> None:
+def test_a_lease_of_a_wrong_clock(here: Outgoing) -> None:
     """A worker whose clock was years ahead holds nothing longer than any other."""
     with receiving(answer(200)) as receiver:
-        id = outgoing.add(receiver)
-        outgoing.scim.create("ann")
-        outgoing.pass_by(days=400)
-        with outgoing.host.app.app_context():
-            assert outgoing.lanes().claim(Lane(id, "acme")) is not None
-        outgoing.pass_by(days=-400)
-        assert outgoing.deliver() == 1
+        id = here.add(receiver)
+        here.scim.create("ann")
+        here.pass_by(days=400)
+        with here.host.app.app_context():
+            assert here.lanes().claim(Lane(id, "acme")) is not None
+        here.pass_by(days=-400)
+        assert here.deliver() == 1
 
 
 def test_types(outgoing: Outgoing) -> None:
@@ -334,12 +334,12 @@ def test_a_connection_of_the_same_name(outgoing: Outgoing) -> None:
     assert "user.created" in told(receiver)
 
 
-def test_from_the_start(outgoing: Outgoing) -> None:
+def test_from_the_start(here: Outgoing) -> None:
     """A destination can be told of what has happened already."""
-    outgoing.scim.create("ann")
+    here.scim.create("ann")
     with receiving(answer(200)) as receiver:
-        outgoing.add(receiver, from_start=True)
-        outgoing.deliver()
+        here.add(receiver, from_start=True)
+        here.deliver()
     assert "user.created" in told(receiver)
     assert 1 in positions(receiver)
 
@@ -359,18 +359,18 @@ def test_a_removed_connection_takes_its_destinations_along(outgoing: Outgoing) -
     assert told(all)[-1] == "connection.removed"
 
 
-def test_redelivery_of_one(outgoing: Outgoing) -> None:
+def test_redelivery_of_one(here: Outgoing) -> None:
     """An event is told once more, under its id, to whom it had arrived before."""
-    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
-        id = outgoing.add(receiver)
-        outgoing.scim.create("ann")
-        outgoing.deliver()
-        backlog, destination = outgoing.desk.backlog(), outgoing.get(id)
+    with receiving(answer(200)) as receiver, here.host.app.app_context():
+        id = here.add(receiver)
+        here.scim.create("ann")
+        here.deliver()
+        backlog, destination = here.desk.backlog(), here.get(id)
         entry = backlog.find(receiver.received[0].headers["webhook-id"])
         assert entry is not None
         backlog.redeliver(entry, destination)
-        assert outgoing.deliver() == 1
-        other = outgoing.host.scim.destinations.edit(id, types=["group.*"])
+        assert here.deliver() == 1
+        other = here.host.scim.destinations.edit(id, types=["group.*"])
         with pytest.raises(ValueError, match=r"not told of user\.created"):
             backlog.redeliver(entry, other)
     first, second = receiver.received
@@ -413,15 +413,15 @@ def test_an_event_that_is_not_kept_any_more(outgoing: Outgoing) -> None:
     assert outgoing.count("deliveries") == 0
 
 
-def test_cloudevents(outgoing: Outgoing) -> None:
+def test_cloudevents(here: Outgoing) -> None:
     """A webhook can have CloudEvents, signed like any other message, one for each member."""
-    with receiving(answer(200)) as receiver, outgoing.host.app.app_context():
-        secret, _ = outgoing.host.scim.destinations.add(
+    with receiving(answer(200)) as receiver, here.host.app.app_context():
+        secret, _ = here.host.scim.destinations.add(
             receiver.url, encoding="cloudevents", types=["group.*"]
         )
-        users = [outgoing.scim.create(name)["id"] for name in ("ann", "bob")]
-        outgoing.scim.create_group("Crew", *users)
-        assert outgoing.deliver() == 2
+        users = [here.scim.create(name)["id"] for name in ("ann", "bob")]
+        here.scim.create_group("Crew", *users)
+        assert here.deliver() == 2
     types = [json.loads(received.body)["type"] for received in receiver.received]
     assert types == ["group.created", "group.member.added", "group.member.added"]
     assert secret is not None
@@ -430,16 +430,16 @@ def test_cloudevents(outgoing: Outgoing) -> None:
         assert received.headers["content-type"] == "application/cloudevents+json"
 
 
-def test_more_waits_than_is_good(outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_waits_than_is_good(here: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing new is taken while very much waits, so that no second outbox grows."""
     monkeypatch.setattr(lanes_of_all, "MOST_WAITING", 5)
     with receiving(answer(400)) as receiver:
-        outgoing.add(receiver)
+        here.add(receiver)
         for number in range(3 * BATCH):
-            outgoing.scim.create(f"user{number}")
-        outgoing.deliver()
-        assert outgoing.count("deliveries") <= 5 + BATCH
+            here.scim.create(f"user{number}")
+        here.deliver()
+        assert here.count("deliveries") <= 5 + BATCH
         receiver.answer = answer(200)
-        outgoing.pass_by(minutes=1)
-        outgoing.deliver()
+        here.pass_by(minutes=1)
+        here.deliver()
     assert len(positions(receiver)) == 3 * BATCH
