@@ -100,7 +100,7 @@ def test_for_programs(host: Host, asked: dict[str, str]) -> None:
         (("acme", "--status", "9xx"), "'9xx' is no status; write it as in 409 or 4xx."),
         (("acme", "--since", "soon"), "'soon' is no time; write it as in 30m, 24h, 7d or"),
         (("acme", "--count", "0"), "0 is not in the range"),
-        (("-",), "No such command '-'."),
+        (("--nonsense",), "No such option"),
         (("prune", "--days", "-1"), "-1 is not in the range"),
     ],
 )
