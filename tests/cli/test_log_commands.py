@@ -21,8 +21,9 @@ BODY = {"schemas": [USER], "userName": "ann@example.com"}
 
 @pytest.fixture
 def asked(host: Host) -> dict[str, str]:
-    """Four requests of ``acme``: the id of a user, and that of the request that made it."""
-    client = host.connect("acme", tenant="1", idp="entra")
+    """Four requests of ``logged``: the id of a user, and that of the request that made it."""
+    # A name of its own: of one that other tests use, a minute's strangers may be counted already.
+    client = host.connect("logged", tenant="1", idp="entra")
     created = send(client, "POST", "/Users", BODY)
     id = created.json["id"]
     send(client, "POST", "/Users", BODY)
@@ -38,13 +39,13 @@ def send(client: ScimClient, method: str, path: str, body: Any = None, **options
 
 def shown(host: Host, *words: str) -> list[dict[str, Any]]:
     """What the command prints as JSON, a request a line."""
-    printed = succeed(host, "log", "acme", "--json", *words)
+    printed = succeed(host, "log", "logged", "--json", *words)
     return [json.loads(line) for line in printed.splitlines()]
 
 
 def test_for_people(host: Host, asked: dict[str, str]) -> None:
     """Each request is a line, the newest last, and below a refusal stands how to repair it."""
-    lines = succeed(host, "log", "acme").splitlines()
+    lines = succeed(host, "log", "logged").splitlines()
     requests = [line for line in lines if not line.startswith(" ")]
     assert [line.split("  ")[1] for line in requests] == ["201", "409", "200", "401"]
     assert f"User {asked['user']}" in requests[0]
@@ -97,9 +98,9 @@ def test_for_programs(host: Host, asked: dict[str, str]) -> None:
     ("words", "message"),
     [
         (("nobody",), "There is no connection 'nobody'."),
-        (("acme", "--status", "9xx"), "'9xx' is no status; write it as in 409 or 4xx."),
-        (("acme", "--since", "soon"), "'soon' is no time; write it as in 30m, 24h, 7d or"),
-        (("acme", "--count", "0"), "0 is not in the range"),
+        (("logged", "--status", "9xx"), "'9xx' is no status; write it as in 409 or 4xx."),
+        (("logged", "--since", "soon"), "'soon' is no time; write it as in 30m, 24h, 7d or"),
+        (("logged", "--count", "0"), "0 is not in the range"),
         (("--nonsense",), "No such option"),
         (("prune", "--days", "-1"), "-1 is not in the range"),
     ],
@@ -113,7 +114,7 @@ def test_refusals(host: Host, asked: dict[str, str], words: tuple[str, ...], mes
 
 def test_nothing(host: Host, asked: dict[str, str]) -> None:
     """That there is nothing is said."""
-    assert succeed(host, "log", "acme", "--status", "500") == (
+    assert succeed(host, "log", "logged", "--status", "500") == (
         "Nothing of the kind is in the log.\n"
     )
 
@@ -121,15 +122,15 @@ def test_nothing(host: Host, asked: dict[str, str]) -> None:
 def test_help(host: Host) -> None:
     """The group says how it is asked, and the log of a connection lists its options."""
     assert "log NAME [OPTIONS]" in succeed(host, "log", "--help")
-    assert "--follow" in succeed(host, "log", "acme", "--help")
+    assert "--follow" in succeed(host, "log", "logged", "--help")
 
 
 def test_follow(host: Host, asked: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes is printed as it comes, each once, until somebody stops it."""
     client = host.connect("beside", tenant="2")
     with host.app.app_context():
-        token, _ = host.scim.tokens.rotate("acme")
-    acme = ScimClient(client.http, "/scim/v2/acme", token)
+        token, _ = host.scim.tokens.rotate("logged")
+    logged = ScimClient(client.http, "/scim/v2/logged", token)
     rounds = 0
 
     def wait(seconds: float) -> None:
@@ -139,10 +140,10 @@ def test_follow(host: Host, asked: dict[str, str], monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         send(client, "GET", "/Users")
         for _ in range(rounds):
-            send(acme, "GET", f"/Users/900{rounds}")
+            send(logged, "GET", f"/Users/900{rounds}")
 
     monkeypatch.setattr(module.time, "sleep", wait)
-    result = run(host, "log", "acme", "--follow", "--json", "--count", "1")
+    result = run(host, "log", "logged", "--follow", "--json", "--count", "1")
     found = [json.loads(line) for line in result.stdout.splitlines()]
     assert [each["status"] for each in found] == [401] + [404] * 6
     assert [each["resource_id"] for each in found[1:]] == [

@@ -1,0 +1,100 @@
+"""What opens connections: tokens, OAuth clients, and other signatures."""
+
+from __future__ import annotations
+
+from ..connections.access_tokens import AccessTokens
+from ..connections.admission import Admission, Grant
+from ..connections.authority import Authority
+from ..connections.clients import Clients
+from ..connections.extra import make_authority, read_keys
+from ..connections.issuers import Issuer
+from ..connections.signed_admission import SignedAdmission
+from ..connections.tokens import Tokens
+from ..protocol.errors import Unauthorized
+from ..provisioning.ports import Connection
+from .state import current_state, signing_keys
+from .telling import Telling
+
+
+class Admitting(Telling):
+    """What lets clients into the connections of the current app."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of the current app."""
+        tables = self.tables
+        return Tokens(
+            self.db.session,
+            tables.tokens,
+            tables.connections,
+            signing_keys,
+            self._plurals(),
+            self._commit,
+            self._commit_notice,
+        )
+
+    @property
+    def clients(self) -> Clients:
+        """The OAuth clients of the current app."""
+        tables = self.tables
+        return Clients(
+            self.db.session,
+            tables.clients,
+            tables.assertions,
+            tables.connections,
+            self._plurals(),
+            read_keys,
+            self._commit,
+        )
+
+    def access_tokens(self) -> AccessTokens:
+        """The access tokens of the current app."""
+        tables, lifetime = self.tables, current_state().settings.access_token_lifetime
+        return AccessTokens(
+            self.db.session, tables.clients, tables.connections, signing_keys, lifetime
+        )
+
+    def make_authority(self) -> Authority | None:
+        """Make what issues access tokens; ``None`` without the extra that it needs."""
+        if make_authority is None:
+            return None
+        return make_authority(lambda: self.clients, self.access_tokens, self._plurals())
+
+    def admission(self) -> Admission:
+        """Make what lets clients into connections."""
+        return Admission([self._verify_elsewhere, self._verify_access_token, self._verify_token])
+
+    def signed_admission(self, text: str, connection_id: str, audience: str) -> Grant:
+        """Let a client in that authenticates by a token, or by its identity provider's signature.
+
+        :param text: its bearer token.
+        :param connection_id: the connection that it asks for.
+        :param audience: the URI of the request.
+        :return: what it may do there.
+        """
+
+        def find_issuer(connection: Connection) -> Issuer | None:
+            return None if self.issuer is None else self.issuer(connection)
+
+        used, find = self.tables.assertions, self.connections.get
+        admit = self.admission().admit
+        admission = SignedAdmission(self.db.session, used, find, find_issuer, admit)
+        return admission.admit(text, connection_id, audience)
+
+    def _verify_elsewhere(self, text: str) -> Grant | None:
+        """Ask the host, which may have an authorization server of its own."""
+        found = None if self.verifier is None else self.verifier(text)
+        if found is None:
+            return None
+        connection_id, scopes = found
+        connection = self.connections.get(connection_id)
+        if connection is None:
+            raise Unauthorized("The bearer token is not known here.")
+        return Grant(connection, frozenset(scopes), "of the application", "application")
+
+    def _verify_access_token(self, text: str) -> Grant | None:
+        return self.access_tokens().verify(text)
+
+    def _verify_token(self, text: str) -> Grant:
+        connection, token = self.tokens.verify(text)
+        return Grant(connection, frozenset(token.scopes), token.id)
