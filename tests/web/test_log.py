@@ -23,8 +23,9 @@ BODY = {"schemas": [USER], "userName": "ann@example.com"}
 
 @pytest.fixture
 def acme(host: Host) -> ScimClient:
-    """A client on the connection ``acme`` whose answers are read to their end."""
-    return host.connect("acme", tenant="1", idp="entra")
+    """A client on the connection ``watched`` whose answers are read to their end."""
+    # A name of its own: of one that other tests use, a minute's strangers may be counted already.
+    return host.connect("watched", tenant="1", idp="entra")
 
 
 def ask(client: ScimClient, method: str, path: str, body: Any = None, **options: Any) -> Any:
@@ -32,7 +33,7 @@ def ask(client: ScimClient, method: str, path: str, body: Any = None, **options:
     return client.request(method, path, body, buffered=True, **options)
 
 
-def logged(host: Host, connection_id: str = "acme", **search: Any) -> list[Logged]:
+def logged(host: Host, connection_id: str = "watched", **search: Any) -> list[Logged]:
     """What the log holds of a connection, the oldest first."""
     with host.app.app_context():
         return host.scim._wiring.requests.read(connection_id, Search(**search))[::-1]
@@ -46,7 +47,7 @@ def test_a_change(host: Host, acme: ScimClient) -> None:
     assert created.headers["X-Request-Id"] == "trace-1"
     (found,) = logged(host)
     with host.app.app_context():
-        (token,) = host.scim.tokens.list("acme")
+        (token,) = host.scim.tokens.list("watched")
     assert (found.method, found.path, found.status) == ("POST", "/Users", 201)
     assert (found.request_id, found.idp) == ("trace-1", "entra")
     assert found.actor == f"token:{token.id}"
@@ -85,7 +86,7 @@ def test_reads(host: Host, acme: ScimClient) -> None:
 
 def test_reads_that_are_left_out(host: Host) -> None:
     """A connection may have no successful reads in its log; what is refused is."""
-    client = host.connect("acme", tenant="1", policy={"log_reads": "refused"})
+    client = host.connect("watched", tenant="1", policy={"log_reads": "refused"})
     ask(client, "GET", "/Users")
     ask(client, "GET", "/Users/17")
     assert [each.status for each in logged(host)] == [404]
@@ -99,7 +100,7 @@ def test_reads_that_are_left_out(host: Host) -> None:
 )  # fmt: skip
 def test_refusals(host: Host, kept: str, detail: str) -> None:
     """A refusal is logged with its message, without values unless these may be kept."""
-    client = host.connect("acme", tenant="1", policy={"log_values": kept})
+    client = host.connect("watched", tenant="1", policy={"log_values": kept})
     ask(client, "POST", "/Users", BODY)
     ask(client, "POST", "/Users", BODY)
     found = logged(host)[1]
@@ -114,7 +115,7 @@ def test_refusals(host: Host, kept: str, detail: str) -> None:
 )  # fmt: skip
 def test_values(host: Host, kept: str, title: Any, name: Any) -> None:
     """Values are kept as far as the connection chooses, and a password never."""
-    client = host.connect("acme", tenant="1", policy={"log_values": kept})
+    client = host.connect("watched", tenant="1", policy={"log_values": kept})
     user = {**BODY, "title": "Dr", "name": {"familyName": "Lee"}, "password": "correct horse"}
     id = ask(client, "POST", "/Users", user).json["id"]
     value = {"title": "Prof", "name.familyName": "Parks"}
@@ -155,7 +156,7 @@ def test_members(host: Host, acme: ScimClient) -> None:
 def test_an_answer_without_a_body(build: Callable[..., Host], host: Host) -> None:
     """What was written as 200 before the commit is put right where the answer is 204."""
     small = build(SCIM_PATCH_MEMBERS_LIMIT=1)
-    client = small.connect("acme", tenant="1")
+    client = small.connect("watched", tenant="1")
     ids = [client.create(name)["id"] for name in ("ann", "bob")]
     group = client.create_group("Devs")["id"]
     added = [{"value": id} for id in ids]
@@ -181,11 +182,11 @@ def test_tokens_that_are_refused(host: Host, acme: ScimClient) -> None:
     """A token that was good is logged where it belongs, one that nobody knows where it was sent."""
     beside = host.connect("beside", tenant="2")
     with host.app.app_context():
-        (token,) = host.scim.tokens.list("acme")
+        (token,) = host.scim.tokens.list("watched")
     assert ask(ScimClient(acme.http, beside.base, acme.token), "GET", "/Users").status_code == 401
     assert ask(ScimClient(acme.http, acme.base, "nonsense"), "GET", "/Users").status_code == 401
     with host.app.app_context():
-        host.scim.connections.pause("acme")
+        host.scim.connections.pause("watched")
     assert ask(acme, "GET", "/Users").status_code == 503
     with host.app.app_context():
         host.scim.tokens.revoke(token.id)
@@ -209,13 +210,13 @@ def test_tokens_that_are_refused(host: Host, acme: ScimClient) -> None:
 def test_strangers_cannot_flood_the_log(build: Callable[..., Host], host: Host) -> None:
     """Of those whom nobody knows, only so many are written in a minute, for each connection."""
     counting = build()
-    acme, beside = (counting.connect(name, tenant="1") for name in ("acme", "beside"))
+    acme, beside = (counting.connect(name, tenant="1") for name in ("watched", "beside"))
     for _ in range(130):
         stranger = ScimClient(acme.http, acme.base, "nonsense")
         assert ask(stranger, "GET", "/Users").status_code == 401
     # At the turn of a minute they begin anew.
     with counting.app.app_context():
-        found = counting.scim._wiring.requests.read("acme", most=1_000)
+        found = counting.scim._wiring.requests.read("watched", most=1_000)
     assert 60 <= len(found) <= 120
     ask(ScimClient(beside.http, beside.base, "nonsense"), "GET", "/Users")
     ask(acme, "GET", "/Users")
@@ -230,14 +231,14 @@ def test_request_ids(host: Host, acme: ScimClient) -> None:
     assert re.fullmatch("req_[0-9a-f]{24}", id)
     assert [each.request_id for each in logged(host, request_id=id)] == [id]
     with host.app.app_context():
-        connection = host.scim.connections.get("acme")
+        connection = host.scim.connections.get("watched")
         assert connection is not None
         assert host.scim.outbox.read(connection)[-1].cause.request_id == id
     for response in (
         acme.delete(f"/Users/{created.json['id']}"),
         acme.get("/nowhere"),
         acme.request("PUT", "/Users", BODY),
-        acme.http.get("/scim/v2/acme/Users"),
+        acme.http.get("/scim/v2/watched/Users"),
     ):
         assert response.headers["X-Request-Id"].startswith("req_")
 
@@ -286,7 +287,7 @@ def test_python_logging(host: Host, acme: ScimClient, caplog: pytest.LogCaptureF
         acme.get("/Users", filter='userName eq "ann@example.com"')
     (record,) = [each for each in caplog.records if each.name == "flask_scim.requests"]
     fields = vars(record)
-    assert record.getMessage().startswith("GET /Users of connection acme: 200 in ")
+    assert record.getMessage().startswith("GET /Users of connection watched: 200 in ")
     assert (fields["scim_filter"], fields["scim_status"]) == ("userName eq ?", 200)
     assert "ann@example.com" not in str(fields)
 
@@ -312,13 +313,13 @@ def test_search_of_the_log(host: Host, acme: ScimClient) -> None:
         assert [each.status for each in logged(host, **search)] == expected, search
     with host.app.app_context():
         log = host.scim._wiring.requests
-        first = log.read("acme", most=3)
+        first = log.read("watched", most=3)
         assert [each.status for each in first] == [404, 200, 409]
-        assert [each.status for each in log.read("acme", before=first[-1].id)] == [201]
-        assert [each.status for each in log.read("acme", after=first[-1].id)] == [404, 200]
+        assert [each.status for each in log.read("watched", before=first[-1].id)] == [201]
+        assert [each.status for each in log.read("watched", after=first[-1].id)] == [404, 200]
 
 
-@pytest.mark.parametrize("rows", [{"acme": 1_500, "beside": 30}, {"acme": 10, "beside": 20}])
+@pytest.mark.parametrize("rows", [{"watched": 1_500, "beside": 30}, {"watched": 10, "beside": 20}])
 def test_prune(host: Host, acme: ScimClient, rows: dict[str, int]) -> None:
     """Old requests go, and those that are too many of each connection, in batches."""
     host.connect("beside", tenant="2")
@@ -347,8 +348,8 @@ def test_it_goes_with_its_connection(host: Host, acme: ScimClient) -> None:
     """What is logged of a connection is deleted with it."""
     ask(acme, "GET", "/Users")
     with host.app.app_context():
-        host.scim.connections.remove("acme")
-        host.scim.connections.add("acme", tenant="1")
+        host.scim.connections.remove("watched")
+        host.scim.connections.add("watched", tenant="1")
     assert logged(host) == []
 
 
