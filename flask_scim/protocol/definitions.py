@@ -330,6 +330,7 @@ _SECURITY_EVENTS = Attribute(
             "eventUris",
             Type.REFERENCE,
             "The events that there are tokens for.",
+            case_exact=True,
             multi_valued=True,
             reference_types=("uri",),
         ),
