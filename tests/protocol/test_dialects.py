@@ -33,11 +33,13 @@ KNOWN = [
     "generic",
     "google",
     "jumpcloud",
+    "oidc",
     "okta",
     "onelogin",
     "ping",
     "rippling",
     "sailpoint",
+    "saml",
 ]
 
 
