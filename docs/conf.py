@@ -25,7 +25,7 @@ nitpick_ignore_regex = [
     # Parts of ours that the extension hands to one another.
     ("py:class", "DeliverySettings|DeliveryTables|Office|Roster|RoleBook|Service"),
     # The type of a view, whatever it takes and returns.
-    ("py:class", r"flask_scim\.extension\.scim\._View"),
+    ("py:class", r"flask_scim\.extension\.people\._View"),
     # It is documented under the name by which it is imported.
     ("py:class", r"flask_scim\.provisioning\.ports\.Connection"),
 ]
