@@ -50,7 +50,8 @@ def set_password(organization: str, username: str, password: str) -> None:
 def switch_over_command(people: int) -> None:
     """Make two customers with many accounts, and let Entra ID and Okta take them over."""
     db.create_all()
-    outcomes = switch_over(current_app._get_current_object(), people)  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
+    outcomes = switch_over(app, people)
     for outcome in outcomes:
         click.echo("\n".join(describe(outcome)))
     if any(outcome.problems for outcome in outcomes):
