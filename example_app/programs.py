@@ -52,7 +52,8 @@ def _end(kind: type[Secret], user: User, ending: Ending) -> int:
 
 def issue(kind: type[_Kind], user: User, **more: Any) -> str:
     """Make an API key or refresh token, and return it this once."""
-    secret = f"{kind.__tablename__[:3]}_{secrets.token_urlsafe(24)}"  # type: ignore[attr-defined]
+    table: str = kind.__tablename__  # type: ignore[attr-defined]  # each kind of secret is a model
+    secret = f"{table[:3]}_{secrets.token_urlsafe(24)}"
     row = kind(**more)
     row.user_id, row.secret_hash = user.id, _hash(secret)
     db.session.add(row)

@@ -148,6 +148,7 @@ class Sender:
     ) -> Reply:
         assert connection.sock is not None
         connection.sock.settimeout(_remaining(deadline))
+        # Whatever makes a response will do, and not a class alone.
         connection.response_class = partial(_TimedResponse, deadline=deadline)  # type: ignore[assignment]
         own = {"Host": self._target.authority, "User-Agent": "Flask-SCIM"}
         connection.request("POST", self._target.path, body, {**own, **headers})
