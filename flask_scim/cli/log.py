@@ -21,8 +21,9 @@ from .printing import iso, printable
 
 #: How often ``--follow`` looks, in seconds.
 _PAUSE = 1.0
-#: Rows become visible in another order than they are numbered: so far back it looks again.
-_LOOK_BACK = 200
+#: Rows become visible in another order than they are numbered, many at once where several processes
+#: write what they have gathered: so far back it looks again.
+_LOOK_BACK = 1_000
 _SPAN = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

@@ -37,9 +37,9 @@ def add_log(blueprint: Blueprint, desk: Desk) -> None:
             )
 
             def find(place: Position | None, most: int) -> tuple[list[Logged], list[Position]]:
-                before = None if place is None else place.key
+                before = None if place is None else (place.value, place.key)
                 found = desk.requests().read(connection.id, search, before=before, most=most)
-                return found, [Position(logged.id) for logged in found]
+                return found, [Position(logged.id, logged.time) for logged in found]
 
             logs, following = read_page(
                 desk.gateway().cursors,

@@ -31,6 +31,8 @@ class SqlLog:
         self._session = session
         self._table = table
         self._connections = connections
+        # Without values of its own: what is compiled of it is kept, and serves one row and many.
+        self._insert = sa.insert(table)
 
     def add(self, logged: Logged) -> int:
         """Write a request to the log, in the transaction in hand.
@@ -38,8 +40,9 @@ class SqlLog:
         :param logged: the request.
         :return: its place in the log.
         """
-        inserted = self._session.execute(self._table.insert().values(_row(logged)))
-        return int(inserted.inserted_primary_key[0])
+        key = self._connect().execute(self._insert, _row(logged)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
 
     def write(self, logged: Logged) -> None:
         """Write a request to the log, in a transaction of its own.
@@ -75,29 +78,34 @@ class SqlLog:
         connection_id: str,
         search: Search = Search(),  # noqa: B008  # it is frozen
         *,
-        before: int | None = None,
+        before: tuple[datetime, int] | None = None,
         after: int | None = None,
         most: int = 100,
     ) -> list[Logged]:
-        """Read requests of a connection, the newest first.
+        """Read requests of a connection, the newest first by the time when they came.
 
         :param connection_id: the connection.
         :param search: which ones.
-        :param before: the place before which to begin.
-        :param after: the place after which to end.
+        :param before: the time and the place of the one before which to begin.
+        :param after: read only those that were written after this place, whenever they came.
         :param most: how many to read.
         :return: the requests.
         """
         columns = self._table.c
         conditions = [columns.connection_id == connection_id, *self._conditions(search)]
         if before is not None:
-            conditions.append(columns.id < before)
+            time, id = before
+            conditions.append(columns.time <= time)
+            conditions.append(sa.or_(columns.time < time, columns.id < id))
         if after is not None:
             conditions.append(columns.id > after)
         # What was read before belongs to an older snapshot, for those who look again and again.
         self._session.commit()
         rows = self._session.execute(
-            sa.select(self._table).where(*conditions).order_by(columns.id.desc()).limit(most)
+            sa.select(self._table)
+            .where(*conditions)
+            .order_by(columns.time.desc(), columns.id.desc())
+            .limit(most)
         )
         return [_read(row) for row in rows.mappings()]
 
@@ -115,10 +123,19 @@ class SqlLog:
             return
         for id in self._session.scalars(sa.select(self._connections.c.id)).all():
             is_its = columns.connection_id == id
-            newest = sa.select(columns.id).where(is_its).order_by(columns.id.desc())
-            last = self._session.scalar(newest.offset(rows).limit(1))
+            newest = sa.select(columns.time, columns.id).where(is_its)
+            newest = newest.order_by(columns.time.desc(), columns.id.desc())
+            last = self._session.execute(newest.offset(rows).limit(1)).first()
             if last is not None:
-                yield from self._delete(is_its, columns.id <= last)
+                is_as_old = sa.or_(columns.time < last.time, columns.id <= last.id)
+                yield from self._delete(is_its, columns.time <= last.time, is_as_old)
+
+    def _connect(self) -> sa.Connection:
+        """The session's connection to where the log is written: not every one may lead there."""
+        connection: sa.Connection = self._session.connection(
+            bind_arguments={"clause": self._insert}
+        )
+        return connection
 
     def _delete(self, *conditions: Any) -> Iterator[int]:
         column = self._table.c.id

@@ -275,7 +275,8 @@ def add_request_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("added_count", sa.Integer, nullable=False),
         sa.Column("removed_count", sa.Integer, nullable=False),
         sa.Column("outcomes", JsonType),
-        sa.Index("ix_scim_own_request_connection", "connection_id", "id"),
+        # It is read by time: what is written together comes later than what has a transaction.
+        sa.Index("ix_scim_own_request_connection", "connection_id", "time", "id"),
         sa.Index("ix_scim_own_request_subject", "connection_id", "resource_id"),
         # Whoever follows the log has to see that no id comes twice.
         sqlite_autoincrement=True,

@@ -315,8 +315,35 @@ def test_search_of_the_log(host: Host, acme: ScimClient) -> None:
         log = host.scim._wiring.requests
         first = log.read("watched", most=3)
         assert [each.status for each in first] == [404, 200, 409]
-        assert [each.status for each in log.read("watched", before=first[-1].id)] == [201]
+        earlier = log.read("watched", before=(first[-1].time, first[-1].id))
+        assert [each.status for each in earlier] == [201]
         assert [each.status for each in log.read("watched", after=first[-1].id)] == [404, 200]
+
+
+def test_it_is_read_by_time(host: Host, acme: ScimClient) -> None:
+    """What is written late stands where it came, on every page; of several at once, the last."""
+    table, now = host.scim._wiring.tables.requests, datetime.now(UTC)
+    same = {"connection_id": "watched", "added_count": 0, "removed_count": 0, "duration": 1}
+    same |= {"method": "GET", "path": "/Users", "status": 200}
+    moments = {"e": 50, "a": 10, "d": 40, "b": 10, "f": 50, "c": 10}
+    rows = [
+        {**same, "request_id": name, "time": now + timedelta(milliseconds=moment)}
+        for name, moment in moments.items()
+    ]
+    with host.app.app_context():
+        log = host.scim._wiring.requests
+        host.db.session.execute(table.insert(), rows)
+        host.db.session.commit()
+        found, before = [], None
+        while page := log.read("watched", before=before, most=2):
+            found += [each.request_id for each in page]
+            before = (page[-1].time, page[-1].id)
+        assert "".join(found) == "fedcba"
+        ids = {each.request_id: each.id for each in log.read("watched")}
+        late = log.read("watched", after=ids["d"])
+        assert [each.request_id for each in late] == ["f", "c", "b"]
+        assert list(log.prune(None, 4)) == [2]
+        assert [each.request_id for each in log.read("watched")] == ["f", "e", "d", "c"]
 
 
 @pytest.mark.parametrize("rows", [{"watched": 1_500, "beside": 30}, {"watched": 10, "beside": 20}])
