@@ -19,7 +19,7 @@ from sqlalchemy.types import String
 
 from flask_scim import SCIM
 
-from .host import database
+from .filling import database
 
 PEOPLE = 10_000
 

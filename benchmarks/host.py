@@ -1,164 +1,192 @@
-"""The app that is measured: users and teams, filled by bulk SQL and served by Flask-SCIM."""
+"""The app that is measured: people and teams of an organisation, provisioned by Flask-SCIM.
+
+It is the example app with a column for all that Entra ID sends, and without pages.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import event
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 
-from flask_scim import SCIM, Refs
+from flask_scim import SCIM, Connection, Refs, computed
 
 SECRET_KEY = "a key for benchmarks"
 CONNECTION = "acme"
-TENANT = 1
-#: The groups, by how many members they have: with ids from 1, each called ``Group <members>``, each
-#: with the users from 1 on.
-SIZES = (10, 1_000, 9_990, 10_000, 100_000)
-#: Beyond these, groups without members, so that a look-up has something to look through.
-_OTHER_GROUPS = 1_000
-_USERS = 100_010
-
-_SERVER = os.environ.get(
-    "TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-)
+TENANT = "acme"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """An app, its database and a token of its one connection."""
+class Models:
+    """The models of one app, which are the app's own even if another one has the same tables."""
 
-    app: Flask
     db: SQLAlchemy
-    token: str
+    User: Any
+    Team: Any
 
 
-def make_host(url: str) -> Host:
-    """Make the app and fill its database.
-
-    :param url: an empty database.
-    """
+def make_models() -> Models:
+    """Make the models of an app, with a validator as hosts have them."""
 
     class Base(DeclarativeBase):
         pass
 
     db = SQLAlchemy(model_class=Base)
-    scim = SCIM(db)
-
-    class User(db.Model):
-        __tablename__ = "person"
-        id: Mapped[int] = mapped_column(primary_key=True)
-        tenant_id: Mapped[int]
-        username: Mapped[str] = mapped_column(sa.String(100))
-        email: Mapped[str | None] = mapped_column(sa.String(100))
-        active: Mapped[bool] = mapped_column(default=True)
-
-    membership = sa.Table(
-        "membership",
-        db.metadata,
-        sa.Column("team_id", sa.ForeignKey("team.id"), primary_key=True),
-        sa.Column("person_id", sa.ForeignKey("person.id"), primary_key=True, index=True),
+    team_members = sa.Table(
+        "team_members",
+        Base.metadata,
+        sa.Column("team_id", sa.ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "user_id", sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+        ),
     )
 
-    class Team(db.Model):
-        __tablename__ = "team"
+    class User(db.Model):  # type: ignore[name-defined,misc]
+        __tablename__ = "users"
         id: Mapped[int] = mapped_column(primary_key=True)
-        tenant_id: Mapped[int]
-        name: Mapped[str] = mapped_column(sa.String(100))
-        people: Mapped[list[User]] = relationship(secondary=membership)
+        organization_id: Mapped[str] = mapped_column(sa.String(40))
+        username: Mapped[str] = mapped_column(sa.String(255))
+        email: Mapped[str | None] = mapped_column(sa.String(255))
+        given_name: Mapped[str | None] = mapped_column(sa.String(255))
+        family_name: Mapped[str | None] = mapped_column(sa.String(255))
+        full_name: Mapped[str | None] = mapped_column(sa.String(255))
+        display_name: Mapped[str | None] = mapped_column(sa.String(255))
+        title: Mapped[str | None] = mapped_column(sa.String(255))
+        language: Mapped[str | None] = mapped_column(sa.String(20))
+        phone: Mapped[str | None] = mapped_column(sa.String(255))
+        mobile: Mapped[str | None] = mapped_column(sa.String(255))
+        fax: Mapped[str | None] = mapped_column(sa.String(255))
+        address: Mapped[str | None] = mapped_column(sa.String(1000))
+        street: Mapped[str | None] = mapped_column(sa.String(255))
+        city: Mapped[str | None] = mapped_column(sa.String(255))
+        region: Mapped[str | None] = mapped_column(sa.String(255))
+        postal_code: Mapped[str | None] = mapped_column(sa.String(20))
+        country: Mapped[str | None] = mapped_column(sa.String(255))
+        employee_number: Mapped[str | None] = mapped_column(sa.String(50))
+        department: Mapped[str | None] = mapped_column(sa.String(255))
+        cost_center: Mapped[str | None] = mapped_column(sa.String(50))
+        division: Mapped[str | None] = mapped_column(sa.String(255))
+        company: Mapped[str | None] = mapped_column(sa.String(255))
+        is_active: Mapped[bool] = mapped_column(default=True)
+        role: Mapped[str] = mapped_column(sa.String(20), default="agent")
+        email_verified: Mapped[bool] = mapped_column(default=False)
+        provisioned_by: Mapped[str | None] = mapped_column(sa.String(64))
 
-    sa.Index("ix_person_username", User.tenant_id, sa.func.lower(User.username), unique=True)
-    sa.Index("ix_team_name", Team.tenant_id, sa.func.lower(Team.name), unique=True)
-    scim.users(
+        @validates("username")
+        def strip(self, _key: str, value: str) -> str:
+            return value.strip()
+
+    class Team(db.Model):  # type: ignore[name-defined,misc]
+        __tablename__ = "teams"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        organization_id: Mapped[str] = mapped_column(sa.String(40))
+        name: Mapped[str] = mapped_column(sa.String(100))
+        members: Mapped[list[User]] = relationship(secondary=team_members)
+
+    owner = User.organization_id
+    sa.Index("uq_users_username", owner, sa.func.lower(User.username), unique=True)
+    sa.Index("ix_users_email", owner, sa.func.lower(User.email))
+    sa.Index("uq_teams_name", Team.organization_id, sa.func.lower(Team.name), unique=True)
+    return Models(db, User, Team)
+
+
+def make_app(name: str, url: str, db: SQLAlchemy) -> Flask:
+    """Make an app with a database, set up like that of the example app.
+
+    :param name: what it is called in tables.
+    :param url: its database.
+    :param db: its extension.
+    """
+    app = Flask(name)
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        SQLALCHEMY_DATABASE_URI=url,
+        SCIM_UNMAPPED="keep",
+    )
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", _prepare_sqlite)
+    return app
+
+
+def make_host(url: str) -> tuple[Flask, Models, SCIM]:
+    """Make the app that has Flask-SCIM.
+
+    :param url: its database.
+    """
+    models = make_models()
+    db, User, Team = models.db, models.User, models.Team  # noqa: N806
+    scim = SCIM(db)
+    users = scim.users(
         User,
         {
             "userName": User.username,
+            "name.givenName": User.given_name,
+            "name.familyName": User.family_name,
+            "name.formatted": User.full_name,
+            "displayName": User.display_name,
+            "title": User.title,
+            "preferredLanguage": User.language,
             "emails": [{"type": "work", "primary": True, "value": User.email}],
-            "active": User.active,
+            "phoneNumbers": [
+                {"type": "work", "value": User.phone},
+                {"type": "mobile", "value": User.mobile},
+                {"type": "fax", "value": User.fax},
+            ],
+            "addresses": [
+                {
+                    "type": "work",
+                    "formatted": User.address,
+                    "streetAddress": User.street,
+                    "locality": User.city,
+                    "region": User.region,
+                    "postalCode": User.postal_code,
+                    "country": User.country,
+                }
+            ],
+            "active": User.is_active,
+            ENTERPRISE: {
+                "employeeNumber": User.employee_number,
+                "department": User.department,
+                "costCenter": User.cost_center,
+                "division": User.division,
+                "organization": User.company,
+            },
         },
-        tenant=User.tenant_id,
+        tenant=User.organization_id,
+        verified=User.email_verified,
+        privileged=computed(lambda user: user.role == "admin", User.role == "admin"),
     )
-    scim.groups(
+    groups = scim.groups(
         Team,
-        {"displayName": Team.name, "members": Refs(Team.people, "User")},
-        tenant=Team.tenant_id,
+        {"displayName": Team.name, "members": Refs(Team.members, "User")},
+        tenant=Team.organization_id,
     )
-    app = Flask("host")
-    app.config.update(SECRET_KEY=SECRET_KEY, SQLALCHEMY_DATABASE_URI=url)
-    db.init_app(app)
+
+    @users.creator
+    def create(_document: dict[str, Any], connection: Connection) -> Any:
+        return User(provisioned_by=connection.id)
+
+    @groups.deleter
+    def disband(team: Any, _connection: Connection) -> None:
+        db.session.delete(team)
+
+    app = make_app("host", url, db)
     scim.init_app(app)
-    with app.app_context():
-        db.create_all()
-        scim.connections.add(CONNECTION, tenant="1")
-        token, _ = scim.tokens.issue(CONNECTION)
-        _fill(db)
-    return Host(app, db, token)
+    return app, models, scim
 
 
-@contextmanager
-def database(name: str) -> Iterator[str]:
-    """The URL of an empty database, which is gone afterwards."""
-    if name == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{Path(folder, 'benchmark.db')}"
-        return
-    server = sa.create_engine(_SERVER, isolation_level="AUTOCOMMIT")
-    own = f"flask_scim_bench_{os.getpid()}"
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {own}"))
-        try:
-            yield server.url.set(database=own).render_as_string(hide_password=False)
-        finally:
-            connection.execute(sa.text(f"DROP DATABASE {own} WITH (FORCE)"))
-    server.dispose()
-
-
-def _fill(db: SQLAlchemy) -> None:
-    groups = ", ".join(f"({id}, 1, 'Group {size}')" for id, size in enumerate(SIZES, 1))
-    statements = [
-        "INSERT INTO person (id, tenant_id, username, email, active) "
-        + _numbers("i, 1, 'user' || i || '@example.com', 'user' || i || '@example.com', true"),
-        f"INSERT INTO team (id, tenant_id, name) VALUES {groups}",
-        "INSERT INTO team (id, tenant_id, name) "
-        + _numbers("i + 100, 1, 'Other ' || i", _OTHER_GROUPS),
-        *(
-            f"INSERT INTO scim_{kind} ({kind}_id, connection_id, unique_key, version, created,"
-            f" modified) SELECT id, '{CONNECTION}', '{kind}' || id, 1, CURRENT_TIMESTAMP,"
-            f" CURRENT_TIMESTAMP FROM {table}"
-            for kind, table in (("user", "person"), ("group", "team"))
-        ),
-        *(
-            f"UPDATE scim_group SET unique_key = '{_hash(f'group {size}')}' WHERE group_id = {id}"
-            for id, size in enumerate(SIZES, 1)
-        ),
-        *(
-            f"INSERT INTO membership (team_id, person_id) {_numbers(f'{id}, i', size)}"
-            for id, size in enumerate(SIZES, 1)
-        ),
-    ]
-    for statement in statements:
-        db.session.execute(sa.text(statement))
-    db.session.commit()
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("ANALYZE"))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _numbers(columns: str, count: int = _USERS) -> str:
-    """A select of a row for each number from 1."""
-    return (
-        "WITH RECURSIVE numbers(i) AS"
-        f" (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {count})"
-        f" SELECT {columns} FROM numbers"
-    )
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 15000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

@@ -1,0 +1,100 @@
+"""``python -m benchmarks``: this package beside an app that is written by hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from .bare.app import make_bare
+from .filling import database, fill, tidy
+from .host import make_host
+from .measuring import Comparison, Measurer
+from .profiling import profile
+from .requests import InProcess
+from .serving import serving
+from .tables import HEAD, RESULTS, describe_machine, row, save
+from .workloads import families
+
+DATABASES = ("sqlite", "postgresql")
+SIZES = (1_000, 100_000, 1_000_000)
+
+
+def main() -> None:
+    """Measure, print a table for each database and size, and write them to files."""
+    arguments = _read_arguments()
+    began = time.monotonic()
+    for name in arguments.databases.split(","):
+        for size in map(int, arguments.sizes.split(",")):
+            with database(name) as url:
+                _measure_on(name, url, size, arguments)
+    print(f"\n{time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f} at the end")
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--databases", default=",".join(DATABASES), help="which, with commas")
+    add("--sizes", default=",".join(map(str, SIZES)), help="how many users, with commas")
+    add("--only", default="", metavar="PREFIX", help="workloads whose names begin with this")
+    add("--seconds", type=float, default=3, help="how long each workload is measured")
+    add("--quick", action="store_true", help="small databases, short, without the longest")
+    add("--in-process", action="store_true", help="without gunicorn, for tuning")
+    add("--cpu", action="store_true", help="the same, and count the time of this process alone")
+    add(
+        "--profile",
+        nargs="?",
+        const="host",
+        choices=("host", "bare"),
+        help="print where the time goes in one of the apps, in place of a table",
+    )
+    add("--results", type=Path, default=RESULTS, help="the folder for the files")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        parser.set_defaults(sizes="1000", seconds=0.3)
+        arguments = parser.parse_args()
+    return arguments
+
+
+def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -> None:
+    began = time.monotonic()
+    token = fill(url, size)
+    clock = time.process_time if arguments.cpu else time.perf_counter
+    inner = []
+    for app in (make_host(url)[0], make_bare(url)):
+        with app.app_context():
+            engine = app.extensions["sqlalchemy"].engine
+        inner.append(InProcess(app, engine, token, clock))
+    machine = describe_machine(inner[0].engine)
+    print(f"\n{size:,} users on {machine}; filled in {time.monotonic() - began:.0f} s\n")
+    rows: list[Comparison] = []
+    with ExitStack() as stack:
+        for app in inner:
+            stack.callback(app.engine.dispose)
+        served = arguments.profile is None and not (arguments.in_process or arguments.cpu)
+        timed = stack.enter_context(serving(url, token)) if served else inner
+        measurer = Measurer(timed, inner, arguments.seconds)
+        if arguments.profile is None:
+            print(HEAD)
+        for family in families(size, is_quick=arguments.quick):
+            if not any(each.name.startswith(arguments.only) for each in family):
+                continue
+            if arguments.profile is not None:
+                lane = ("host", "bare").index(arguments.profile)
+                profile(family, inner, lane, arguments.seconds)
+                continue
+            for compared in measurer.measure(family):
+                print(row(compared), flush=True)
+                rows.append(compared)
+            tidy(inner[0].engine, size)
+    if rows and not arguments.only:
+        command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+        save(arguments.results, name, size, machine, command, rows)
+
+
+if __name__ == "__main__":
+    main()
