@@ -49,6 +49,8 @@ class Settings:
         can be mapped together.
     :param max_bulk_operations: ``SCIM_MAX_BULK_OPERATIONS``, the most operations in one Bulk
         request; 0 switches Bulk off.
+    :param max_waiting_bulks: ``SCIM_MAX_WAITING_BULKS``, how many Bulk requests of one connection
+        may wait for ``flask scim deliver``; 0 lets none wait.
     :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
         good.
     :param access_token_lifetime: ``SCIM_ACCESS_TOKEN_LIFETIME``, for how many seconds an access
@@ -85,6 +87,7 @@ class Settings:
     max_roles_per_group: int = 10
     max_mapped_roles: int = 100
     max_bulk_operations: int = 1_000
+    max_waiting_bulks: int = 0
     cursor_timeout: int = 3_600
     access_token_lifetime: int = 3_600
     revocation_wait: int = 5
@@ -153,6 +156,7 @@ class Settings:
             ),
             max_mapped_roles=_positive(config, "SCIM_MAX_MAPPED_ROLES", cls.max_mapped_roles),
             max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
+            max_waiting_bulks=_whole(config, "SCIM_MAX_WAITING_BULKS", cls.max_waiting_bulks),
             cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
             access_token_lifetime=_positive(
                 config, "SCIM_ACCESS_TOKEN_LIFETIME", cls.access_token_lifetime

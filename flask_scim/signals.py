@@ -94,6 +94,9 @@ token_expiring = _signals.signal("token-expiring")
 #: Sent once when a token that another one has taken over from is not used any more.
 token_idle = _signals.signal("token-idle")
 
+#: Sent for each operation of a Bulk request that was carried out later, with ``event.details``.
+request_completed = _signals.signal("request-completed")
+
 #: Sent when a destination of events was disabled because it could not be reached, or wants no more,
 #: with ``destination`` and ``reason``.
 destination_disabled = _signals.signal("destination-disabled")
@@ -150,6 +153,8 @@ def publish(app: Flask, events: Iterable[Any], recover: Callable[[], None]) -> N
         carried = {"event": event, "connection": event.connection}
         if event.type in _OF_CONNECTIONS:
             signal: Signal | None = connection_changed
+        elif event.type == "request.completed":
+            signal = request_completed
         elif event.resource_type in ("User", "Group"):
             signal = _BY_TYPE.get(event.type)
             carried[event.resource_type.lower()] = event.row

@@ -20,6 +20,7 @@ from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
 from ..provisioning.takeover import Finding
+from ..store.deferred import SqlDeferred
 from ..store.log import SqlLog
 
 
@@ -46,6 +47,7 @@ class Administration:
     :param find_problems: says what keeps the choices of a connection from having effect.
     :param delivery: finds what tells others of events.
     :param take_over: takes over the accounts of a connection's tenant, or only looks at them.
+    :param deferred: finds the requests that wait for a worker.
     :param access: people's access to the app; ``None`` where it has no users.
     """
 
@@ -67,6 +69,7 @@ class Administration:
     forget: Callable[[str, str], int]
     delivery: Callable[[], DeliveryDesk]
     take_over: Callable[[Connection, bool], Iterator[Finding]]
+    deferred: Callable[[], SqlDeferred]
     access: AccessDesk | None = None
 
     def access_desk(self) -> AccessDesk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -12,7 +13,10 @@ from flask.cli import with_appcontext
 from ..mapping.defaults import Fitted
 from ..mapping.mappings import Review
 from .administration import Administration, pass_administration, tell_missing
-from .printing import printing, show
+from .printing import minute, printing, show
+
+#: After how long a request that waits shows that nobody is at work.
+_PATIENCE = timedelta(minutes=5)
 
 
 @click.command("check")
@@ -28,14 +32,17 @@ def check(administration: Administration, defaults: bool, form: str | None) -> N
     # Without its tables nothing can be asked of the database.
     review = Review([], [], {}) if administration.find_missing() else administration.review()
     problems += review.problems
-    data: dict[str, Any] = {"mapping": lines, "problems": problems, "notes": review.notes}
+    notes = list(review.notes)
+    if administration.settings.max_waiting_bulks:
+        notes.append("Bulk requests may wait: see to it that flask scim deliver always runs.")
+    data: dict[str, Any] = {"mapping": lines, "problems": problems, "notes": notes}
     if defaults:
         fitted = review.defaults.items()
         data["defaults"] = {idp: [pair.dump() for pair in each.pairs] for idp, each in fitted}
         lines = [*lines, *(line for idp, each in fitted for line in _describe(idp, each))]
     show(form, data, lines)
     if form is None:
-        for note in review.notes:
+        for note in notes:
             click.echo(f"Note: {note}", err=True)
     for problem in problems:
         click.echo(f"Error: {problem}", err=True)
@@ -68,6 +75,12 @@ def _find_problems(administration: Administration) -> list[str]:
         found.append(
             f"SCIM_CONNECTION is {only!r}, and there is no such connection; add it: "
             f"flask scim connections add {only}"
+        )
+    waits = administration.deferred().find_waiting()
+    if waits is not None and datetime.now(UTC) - waits > _PATIENCE:
+        found.append(
+            f"Bulk requests have waited since {minute(waits)}, and nobody carries them out; run "
+            "flask scim deliver."
         )
     for connection in administration.connections.list():
         found += administration.find_problems(connection)

@@ -38,18 +38,21 @@ from .printing import printing, show
 def deliver(
     administration: Administration, once: bool, threads: int, pause: float, form: str | None
 ) -> None:
-    """Tell destinations of events; run it in as many processes as you like."""
-    total = {"delivered": 0, "failed": 0}
+    """Tell destinations of events, and carry out requests that wait; run as many as you like."""
+    total = {"delivered": 0, "failed": 0, "carried_out": 0}
 
     def tell(settled: Settled) -> None:
         total["delivered"] += settled.delivered
         total["failed"] += settled.failed
+        total["carried_out"] += settled.carried_out
 
     with administration.refusing():
         deliverer = administration.delivery().deliverer(threads)
         with _stopping(deliverer.stop):
             deliverer.run(once=once, pause=pause, tell=tell)
     text = f"Delivered: {total['delivered']}, failed: {total['failed']}."
+    if total["carried_out"]:
+        text += f" Requests carried out: {total['carried_out']}."
     show(form, total, [text], [str(total["delivered"])])
 
 

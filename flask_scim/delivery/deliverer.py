@@ -1,4 +1,4 @@
-"""Workers that tell destinations of events: threads of one process, or of many."""
+"""Workers that tell destinations of events, and carry out what waits: threads of many processes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,22 @@ _LANES_OF_ONE = 4
 _SIGN_OF_LIFE, _LONGEST_BATCH = 15.0, 30.0
 
 
+#: What stands for a destination where a lane has requests, and not events.
+_REQUESTS = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests that wait for a worker.
+
+    :param find: finds the connections of which one can be carried out.
+    :param carry_out: carries out the next one of a connection, and tells whether it has.
+    """
+
+    find: Callable[[], list[str]]
+    carry_out: Callable[[str], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """What workers need of the app, each time anew, for its session.
@@ -36,12 +52,14 @@ class Office:
     :param lanes: makes the lanes.
     :param carrier: makes what tells a destination, in any thread.
     :param notify: tells the app that a destination was disabled, and why.
+    :param requests: the requests that wait for a worker.
     """
 
     context: Callable[[], AbstractContextManager[object]]
     lanes: Callable[[], Lanes]
     carrier: Callable[[Destination], Callable[[], Carrier]]
     notify: Callable[[Destination, str], None]
+    requests: Requests
 
 
 class Deliverer:
@@ -111,9 +129,9 @@ class Deliverer:
             return 0
         try:
             with self._office.context():
-                found = self._office.lanes().find()
+                found = self._find()
         except Exception:
-            _log.exception("The events to deliver could not be read; that is tried again.")
+            _log.exception("What there is to do could not be read; that is tried again.")
             return 0
         taken = set(running.values())
         of_one = Counter(lane.destination_id for lane in taken)
@@ -137,10 +155,19 @@ class Deliverer:
             begun += 1
         return begun
 
+    def _find(self) -> list[tuple[Lane, bool]]:
+        """Find what there is to do: first of all requests, of which there will be events."""
+        waiting = [] if self._only is not None else self._office.requests.find()
+        lanes = [(Lane(_REQUESTS, connection_id), True) for connection_id in waiting]
+        return lanes + self._office.lanes().find()
+
     def _work(self, lane: Lane) -> Settled | None:
-        """Tell one destination of what is next for it."""
+        """Tell one destination of what is next for it, or carry out a request."""
         try:
             with self._office.context():
+                if lane.destination_id == _REQUESTS:
+                    is_done = self._office.requests.carry_out(lane.connection_id)
+                    return Settled(0, 0, carried_out=1) if is_done else None
                 lanes = self._office.lanes()
                 claim = lanes.claim(lane)
                 if claim is None:
@@ -152,7 +179,8 @@ class Deliverer:
                 return settled
         except Exception:
             # The lease ends by itself, and whoever takes the lane then begins anew.
-            _log.exception("Destination %s could not be served; that is tried again.", lane[0])
+            what = f"destination {lane[0]}" if lane[0] else f"the requests of {lane[1]}"
+            _log.exception("%s could not be seen to; that is tried again.", what.capitalize())
             return None
 
     def _send(self, claim: Claim, lanes: Lanes) -> dict[int, Attempt]:

@@ -12,7 +12,7 @@ from ..provisioning.journal import Entry
 from ..store.outbox import make_event_id
 from .backlog import Backlog
 from .carriers import Carrier, Means, Signer, make_carrier
-from .deliverer import Deliverer, Office
+from .deliverer import Deliverer, Office, Requests
 from .destinations import Destination, Destinations
 from .lanes import Lanes
 from .outcomes import Attempt
@@ -41,6 +41,7 @@ class DeliveryDesk:
     :param signer: signs security event tokens; ``None`` where nothing can.
     :param context: makes the context of the app, for threads.
     :param notify: tells the app that a destination was disabled, and why.
+    :param requests: the requests that wait for a worker.
     """
 
     settings: DeliverySettings
@@ -52,6 +53,7 @@ class DeliveryDesk:
     signer: Keys | None
     context: Callable[[], Any]
     notify: Callable[[Destination, str], None]
+    requests: Requests
 
     @property
     def has_tokens(self) -> bool:
@@ -66,7 +68,7 @@ class DeliveryDesk:
         :return: the workers.
         """
         self.destinations().add_callables()
-        office = Office(self.context, self.lanes, self._carrier, self.notify)
+        office = Office(self.context, self.lanes, self._carrier, self.notify, self.requests)
         return Deliverer(office, threads, only)
 
     def test(self, destination: Destination) -> Attempt:

@@ -73,11 +73,13 @@ class Settled:
     :param delivered: how many events were delivered.
     :param failed: how many were not.
     :param disabled: why the destination was disabled just now; ``None`` if it was not.
+    :param carried_out: how many requests that waited were carried out.
     """
 
     delivered: int
     failed: int
     disabled: str | None = None
+    carried_out: int = 0
 
 
 def utc_now() -> datetime:

@@ -8,10 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from ..protocol.messages import PATCH_OP
-from ..provisioning.changes import Kind
+from ..provisioning.changes import COMPLETED, Kind
 from ..provisioning.journal import Entry
 
 _EVENT = "urn:ietf:params:scim:event"
+
+
+#: The subject, the transaction, and the events of a token.
+_Told = tuple[dict[str, str], str, dict[str, dict[str, Any]]]
 
 
 class Detail(StrEnum):
@@ -35,6 +39,8 @@ EVENT_URIS = (
     f"{_EVENT}:prov:activate",
     f"{_EVENT}:prov:deactivate",
 )
+#: What tells of requests that were carried out later.
+ASYNC_EVENT_URI = f"{_EVENT}:misc:asyncresp"
 
 
 def make_claims(
@@ -56,20 +62,21 @@ def make_claims(
     :param detail: how much to tell.
     :return: the claims; ``None`` where the standard has no such event.
     """
-    endpoint, payloads = endpoints.get(entry.resource_type), _payloads(entry, detail)
-    if endpoint is None or not payloads:
+    if entry.type == COMPLETED:
+        found = _completion(entry)
+    else:
+        endpoint = endpoints.get(entry.resource_type)
+        found = None if endpoint is None else _change(entry, endpoint, detail)
+    if found is None:
         return None
-    subject: dict[str, Any] = {"format": "scim", "uri": f"{endpoint}/{entry.resource_id}"}
-    external_id = (entry.object or {}).get("externalId")
-    if isinstance(external_id, str):
-        subject["externalId"] = external_id
+    subject, transaction, payloads = found
     return {
         "iss": issuer,
         "aud": audience,
         "iat": int(entry.time.timestamp()),
         # A token for somebody else is another token, though of the same transaction.
         "jti": make_jti(entry, stream),
-        "txn": _transaction(entry),
+        "txn": transaction,
         "sub_id": subject,
         "events": {f"{_EVENT}:{name}": payload for name, payload in payloads.items()},
     }
@@ -83,6 +90,27 @@ def make_jti(entry: Entry, stream: str) -> str:
     :return: the id, the same whenever it is made.
     """
     return f"{entry.id}.{stream}"
+
+
+def _change(entry: Entry, endpoint: str, detail: Detail) -> _Told | None:
+    """What is told of a change; nothing where the standard has no such event."""
+    payloads = _payloads(entry, detail)
+    if not payloads:
+        return None
+    subject = {"format": "scim", "uri": f"{endpoint}/{entry.resource_id}"}
+    external_id = (entry.object or {}).get("externalId")
+    if isinstance(external_id, str):
+        subject["externalId"] = external_id
+    return subject, _transaction(entry), payloads
+
+
+def _completion(entry: Entry) -> _Told | None:
+    """What is told of an operation that was carried out later; nothing if it was forgotten."""
+    operation = entry.details.get("operation")
+    if operation is None:
+        return None
+    subject = {"format": "scim", "uri": entry.details["uri"]}
+    return subject, entry.details["txn"], {"misc:asyncresp": operation}
 
 
 def _payloads(entry: Entry, detail: Detail) -> dict[str, dict[str, Any]]:

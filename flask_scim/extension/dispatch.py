@@ -10,6 +10,7 @@ from flask import Flask
 from ..config import ConfigurationError
 from ..delivery.backlog import Backlog
 from ..delivery.carriers import Means
+from ..delivery.deliverer import Requests
 from ..delivery.desk import DeliveryDesk, Keys
 from ..delivery.destinations import DeliveryTables, Destination, Destinations
 from ..delivery.extra import make_bus_carrier, make_signer
@@ -27,6 +28,7 @@ def make_delivery(
     tables: OwnTables,
     callables: Mapping[str, Callable[[Any], Any]],
     endpoints: Mapping[str, str],
+    requests: Requests,
 ) -> DeliveryDesk:
     """Make all that there is to ask of delivery in an app.
 
@@ -35,6 +37,7 @@ def make_delivery(
     :param tables: our tables.
     :param callables: the functions that are destinations, by name.
     :param endpoints: the path of each resource type behind the base URI, by its name.
+    :param requests: the requests that wait for a worker.
     :return: the desk.
     :raises ConfigurationError: if a setting cannot be used.
     """
@@ -53,6 +56,7 @@ def make_delivery(
         signer,
         app.app_context,
         lambda destination, reason: _notify(app, session, destination, reason),
+        requests,
     )
 
 

@@ -87,6 +87,7 @@ class SCIM(Declaring, Hooking, People):
             self._wiring.revoke_globally if "User" in self._wiring.declared else None,
             limits,
             self._wiring.make_authority(),
+            self._wiring.make_deferral(app.config, settings),
         )
         access = self._wiring.access(app, settings, layouts.own.bindings)
         claims = {

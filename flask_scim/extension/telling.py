@@ -121,8 +121,9 @@ class Telling(Guarding):
 
     def forget(self, id: str, resource_type: str = "User") -> int:
         """Take a resource out of the log and the outbox; see :meth:`.SCIM.forget`."""
-        tables = self.tables
-        if resource_type not in self.declared:
+        declared = self.declared.get(resource_type)
+        if declared is None:
             raise ValueError(f"This application has no resource type {resource_type[:100]!r}.")
-        forgetting = Forgetting(self.db.session, tables.events, tables.requests, resource_type, id)
+        endpoint = declared.resource_type.endpoint
+        forgetting = Forgetting(self.db.session, self.tables, resource_type, endpoint, id)
         return sum(forgetting.run())

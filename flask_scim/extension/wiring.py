@@ -14,6 +14,7 @@ from ..access.desk import AccessDesk
 from ..cli.administration import Administration
 from ..config import Settings
 from ..connections.connections import Connections
+from ..delivery.deliverer import Requests
 from ..delivery.desk import DeliveryDesk
 from ..protocol.dialects import Dialect
 from ..protocol.errors import Unsupported
@@ -28,7 +29,7 @@ from ..store.links import Link
 from ..store.references import References
 from ..store.store import Namer, SqlStore
 from ..store.survey import count_resources, find_missing_tables
-from .admitting import Admitting
+from .deferring import Deferring
 from .dispatch import make_delivery
 from .layouts import Layouts
 from .minding import Minding
@@ -36,7 +37,7 @@ from .review import review
 from .state import choose_tenant, current_state
 
 
-class Wiring(Admitting, Minding):
+class Wiring(Deferring, Minding):
     """Makes the parts of the extension for the current app.
 
     :param db: the app's Flask-SQLAlchemy extension.
@@ -116,7 +117,9 @@ class Wiring(Admitting, Minding):
         """Make what tells others of events."""
         types = [declared.resource_type for declared in self.declared.values()]
         endpoints = {each.name: each.endpoint for each in types}
-        return make_delivery(app, self.db.session, self.tables, self.callables, endpoints)
+        requests = Requests(self.deferred.find, self.carry_out)
+        own = self.tables
+        return make_delivery(app, self.db.session, own, self.callables, endpoints, requests)
 
     def whose(self, connection: Connection) -> tuple[ResourceType, str] | None:
         """Find the resource of whoever asks.
@@ -161,6 +164,7 @@ class Wiring(Admitting, Minding):
             self.forget,
             lambda: current_state().delivery,
             self._take_over,
+            lambda: self.deferred,
             access,
         )
 

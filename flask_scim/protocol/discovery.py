@@ -25,6 +25,7 @@ class Features:
     :param passwords: whether clients can set passwords.
     :param oauth: whether clients can get access tokens.
     :param event_uris: what security event tokens tell of; none where there are none.
+    :param may_wait: whether requests can be carried out later.
     """
 
     strict: bool
@@ -36,6 +37,7 @@ class Features:
     passwords: bool
     oauth: bool = False
     event_uris: tuple[str, ...] = ()
+    may_wait: bool = False
 
     @property
     def conforms(self) -> bool:
@@ -126,7 +128,7 @@ def describe_service(features: Features) -> dict[str, Any]:
         )
     if features.event_uris:
         described["securityEvents"] = {
-            "asyncRequest": "none",
+            "asyncRequest": "request" if features.may_wait else "none",
             "eventUris": list(features.event_uris),
         }
     if features.conforms:

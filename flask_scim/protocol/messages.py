@@ -28,6 +28,7 @@ class BulkResult:
     :param location: the URI of the resource; ``None`` if there is none.
     :param version: the version of the resource, where that is known.
     :param error: why it failed; ``None`` if it did not.
+    :param index: where the operation stands in the request, from 0.
     """
 
     method: str
@@ -36,6 +37,7 @@ class BulkResult:
     location: str | None = None
     version: str | None = None
     error: ScimError | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def bulk_response(results: Iterable[BulkResult]) -> dict[str, Any]:
     :param results: what came of each operation.
     :return: the body of the answer.
     """
-    return {"schemas": [BULK_RESPONSE], "Operations": [_bulk_operation(each) for each in results]}
+    return {"schemas": [BULK_RESPONSE], "Operations": [describe_result(each) for each in results]}
 
 
 def error_body(error: ScimError) -> dict[str, Any]:
@@ -131,7 +133,12 @@ def error_body(error: ScimError) -> dict[str, Any]:
     return {**body, "detail": error.detail}
 
 
-def _bulk_operation(result: BulkResult) -> dict[str, Any]:
+def describe_result(result: BulkResult) -> dict[str, Any]:
+    """Write what came of one operation (:rfc:`7644#section-3.7.3`).
+
+    :param result: what came of it.
+    :return: the same as JSON.
+    """
     named = {
         "method": result.method or None,
         "bulkId": result.bulk_id,

@@ -38,6 +38,7 @@ class BulkOperation:
     :param version: the version that the resource must have.
     :param is_asked_for: whether the client sent it. If not, it completes or takes back a POST of
         the same request, and must not need a permission of its own.
+    :param index: where it, or that POST, stands in the request, from 0.
     """
 
     method: str
@@ -46,6 +47,12 @@ class BulkOperation:
     data: Any = None
     version: str | None = None
     is_asked_for: bool = True
+    index: int = 0
+
+    @property
+    def step(self) -> str:
+        """What tells it from all else that is done for the same request."""
+        return str(self.index) if self.is_asked_for else f"{self.index}.{self.method}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class _Bulk:
         self.locations: dict[str, str | None] = {}
         #: Which POST makes the resource with a bulkId: the first that has it.
         self.makers: dict[str, int] = {}
-        sent = [_read(operation) for operation in operations]
+        sent = [_read(operation, index) for index, operation in enumerate(operations)]
         for index, (operation, _) in enumerate(sent):
             if operation.method == "POST" and operation.bulk_id is not None:
                 self.makers.setdefault(operation.bulk_id, index)
@@ -181,6 +188,7 @@ class _Bulk:
                 bulk_id=creation.operation.bulk_id,
                 location=outcome.location,
                 version=outcome.version,
+                index=index,
             )
 
     def _request(self, index: int, operation: BulkOperation, error: ScimError | None) -> _Request:
@@ -250,7 +258,10 @@ class _Bulk:
         path = bulk_ids.join_path(creation.operation.path, creation.outcome.id)
         changes = bulk_ids.resolve(creation.changes, self.ids.get)
         data = {"schemas": [PATCH_OP], "Operations": changes}
-        completed = self.perform(BulkOperation("PATCH", path, data=data, is_asked_for=False))
+        index = creation.operation.index
+        completed = self.perform(
+            BulkOperation("PATCH", path, data=data, is_asked_for=False, index=index)
+        )
         creation.outcome = replace(creation.outcome, version=completed.version)
 
     def _give_up(
@@ -279,7 +290,8 @@ class _Bulk:
         del self.ids[creation.operation.bulk_id or ""]
         path = bulk_ids.join_path(creation.operation.path, creation.outcome.id)
         try:
-            self.perform(BulkOperation("DELETE", path, is_asked_for=False))
+            index = creation.operation.index
+            self.perform(BulkOperation("DELETE", path, is_asked_for=False, index=index))
         except NotFound:
             return "is gone"
         except ScimError as error:
@@ -299,6 +311,7 @@ class _Bulk:
             bulk_id=operation.bulk_id,
             location=location,
             error=error,
+            index=index,
         )
 
     def _target(self, operation: BulkOperation) -> str:
@@ -307,7 +320,7 @@ class _Bulk:
         return bulk_ids.resolve_target(operation.path, self.ids.get)
 
 
-def _read(sent: Mapping[str, Any]) -> tuple[BulkOperation, ScimError | None]:
+def _read(sent: Mapping[str, Any], index: int) -> tuple[BulkOperation, ScimError | None]:
     """Read an operation as far as it can be read, and tell what is wrong with it."""
     method, path, bulk_id, data, version = (
         sent.get(key) for key in ("method", "path", "bulkId", "data", "version")
@@ -318,6 +331,7 @@ def _read(sent: Mapping[str, Any]) -> tuple[BulkOperation, ScimError | None]:
         bulk_id if isinstance(bulk_id, str) and bulk_id.strip() else None,
         None,
         version if isinstance(version, str) else None,
+        index=index,
     )
     takes_data = operation.method != "DELETE"
     if operation.method not in _METHODS:

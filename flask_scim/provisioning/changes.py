@@ -37,6 +37,12 @@ class Kind(StrEnum):
     REVOKED = "revoked"
     EXPIRING = "expiring"
     IDLE = "idle"
+    # What happens to requests that are carried out later.
+    COMPLETED = "completed"
+
+
+#: The type of the events that tell of requests which were carried out later.
+COMPLETED = f"request.{Kind.COMPLETED}"
 
 
 @dataclass(frozen=True, slots=True)

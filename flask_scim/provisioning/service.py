@@ -46,7 +46,7 @@ def _let_pass(_: Intent) -> None:
     """Refuse nothing."""
 
 
-def _ignore(_: ScimError) -> None:
+def _ignore(_: Any) -> None:
     """Do nothing about it."""
 
 
@@ -63,6 +63,8 @@ class Service:
     :param guard: refuses what is about to be done, before anything is written.
     :param refused: told why a change was refused, when it is undone.
     :param settle: does in the transaction what follows from what happened, and tells of all of it.
+    :param note: told in the transaction what the change has made of the resource; ``None`` where it
+        is gone.
     :param refuses_unmapped: whether a request is refused that sends what no place was named for.
     """
 
@@ -75,6 +77,7 @@ class Service:
     guard: Guard = _let_pass
     refused: Callable[[ScimError], None] = _ignore
     settle: Callable[[Sequence[Event]], Sequence[Event]] = list
+    note: Callable[[Any], None] = _ignore
     refuses_unmapped: bool = False
 
     def create(
@@ -293,6 +296,7 @@ class Service:
             try:
                 with self.store.transaction():
                     result, events = work()
+                    self.note(result)
                     told = self.settle(events)
                 break
             except Deadlock:

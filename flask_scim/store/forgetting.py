@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-#: What stands in place of the id of whoever is forgotten.
-FORGOTTEN = "forgotten"
+from ..provisioning.changes import COMPLETED
+from .forgetting_deferred import FORGOTTEN, forget_deferred, is_completion_of
+from .tables import OwnTables
+
 #: How many rows are read and changed in one transaction.
 BATCH = 500
 #: The attributes by which a message may name somebody.
@@ -27,19 +29,21 @@ class Forgetting:
     are read from goes last.
 
     :param session: the host's session.
-    :param events: our table of events.
-    :param requests: our table of requests.
+    :param tables: our tables.
     :param resource_type: the name of the type of the resource.
+    :param endpoint: the endpoint of that type.
     :param id: its SCIM ``id``.
     """
 
     def __init__(
-        self, session: Any, events: sa.Table, requests: sa.Table, resource_type: str, id: str
+        self, session: Any, tables: OwnTables, resource_type: str, endpoint: str, id: str
     ) -> None:
         self._session = session
-        self._events = events
-        self._requests = requests
+        self._events = tables.events
+        self._requests = tables.requests
+        self._deferred = tables.deferred, tables.steps
         self._type = resource_type
+        self._endpoint = endpoint
         self._id = id
 
     def run(self) -> Iterator[int]:
@@ -50,6 +54,8 @@ class Forgetting:
         # What was read before belongs to an older snapshot.
         self._session.commit()
         names = sorted(self._find_names())
+        yield forget_deferred(self._session, self._deferred, self._endpoint, self._id, names)
+        yield from self._blank_completions(names)
         for start in range(0, len(names), _AT_ONCE):
             yield from self._blank_messages(names[start : start + _AT_ONCE])
         yield from self._blank_own(self._requests, ("detail", "values"))
@@ -82,6 +88,28 @@ class Forgetting:
         rows = self._batches(self._requests, sa.or_(*mentions))
         yield from self._blank(self._requests, rows, ("detail", "values"))
 
+    def _blank_completions(self, names: list[str]) -> Iterator[int]:
+        """Blank what came of operations on the resource that were carried out later."""
+        columns = self._events.c
+        text = sa.cast(columns.details, sa.Text)
+        for start in range(0, len(names) + 1, _AT_ONCE):
+            some = [self._id, *names[start : start + _AT_ONCE]]
+            mentions = [
+                text.contains(form, autoescape=True)
+                for name in some
+                for form in {name, json.dumps(name)[1:-1]}
+            ]
+            of_them = sa.and_(columns.type == COMPLETED, sa.or_(*mentions))
+            rows = (
+                [
+                    row
+                    for row in batch
+                    if is_completion_of(row[columns.details] or {}, self._type, self._id, some[1:])
+                ]
+                for batch in self._batches(self._events, of_them)
+            )
+            yield from self._blank(self._events, rows, ("details",))
+
     def _blank_own(self, table: sa.Table, names: tuple[str, ...]) -> Iterator[int]:
         """Blank the rows whose subject the resource is."""
         yield from self._blank(table, self._own(table), names, resource_id=FORGOTTEN)
@@ -89,7 +117,7 @@ class Forgetting:
     def _blank(
         self,
         table: sa.Table,
-        batches: Iterator[list[Any]],
+        batches: Iterable[list[Any]],
         names: tuple[str, ...],
         **values: Any,
     ) -> Iterator[int]:

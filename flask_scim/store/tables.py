@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..config import ConfigurationError
@@ -47,6 +47,8 @@ class OwnTables(NamedTuple):
     :param destinations: who is told of events.
     :param cursors: how far each of them has been told.
     :param deliveries: the events that are told again, and those that could not be told.
+    :param deferred: the requests that are carried out later.
+    :param steps: what has been done of them.
     """
 
     connections: sa.Table
@@ -60,11 +62,14 @@ class OwnTables(NamedTuple):
     destinations: sa.Table
     cursors: sa.Table
     deliveries: sa.Table
+    deferred: sa.Table
+    steps: sa.Table
 
     @property
     def owned(self) -> tuple[sa.Table, ...]:
         """Those whose rows belong to a connection."""
-        return self.tokens, self.clients, self.assertions, self.ends, self.requests
+        own = (self.tokens, self.clients, self.assertions, self.ends, self.requests)
+        return *own, self.steps, self.deferred
 
 
 def add_own_tables(metadata: sa.MetaData) -> OwnTables:
@@ -85,6 +90,8 @@ def add_own_tables(metadata: sa.MetaData) -> OwnTables:
         add_destination_table(metadata),
         add_cursor_table(metadata),
         add_delivery_table(metadata),
+        add_deferred_table(metadata),
+        add_step_table(metadata),
     )
 
 
@@ -350,6 +357,44 @@ def add_delivery_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("updated", UtcDateTime, nullable=False),
         sa.Index("ix_scim_own_delivery_due", "state", "due"),
         sa.Index("ix_scim_own_delivery_event", "event_id"),
+    )
+
+
+def add_deferred_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of requests that wait for a worker; a row goes when its request is done."""
+    return sa.Table(
+        "scim_own_deferred",
+        metadata,
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        _owner(),
+        sa.Column("txn", sa.String(32), nullable=False),
+        sa.Column("actor", sa.String(255), nullable=False),
+        sa.Column("scopes", JsonType, nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("root", sa.Text, nullable=False),
+        sa.Column("user_agent", sa.String(255)),
+        # As text: databases differ in which numbers their JSON has.
+        sa.Column("body", sa.Text().with_variant(LONGTEXT, "mysql", "mariadb"), nullable=False),
+        sa.Column("created", UtcDateTime, nullable=False),
+        sa.Column("holder", sa.String(32)),
+        sa.Column("until", UtcDateTime),
+    )
+
+
+def add_step_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the table of what has been done of such requests, written with each change itself."""
+    return sa.Table(
+        "scim_own_deferred_step",
+        metadata,
+        sa.Column(
+            "deferred_id",
+            sa.ForeignKey("scim_own_deferred.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("name", sa.String(16), primary_key=True),
+        _owner(),
+        sa.Column("outcome", JsonType, nullable=False),
     )
 
 

@@ -9,7 +9,7 @@ from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from ..delivery.security_events import EVENT_URIS
+from ..delivery.security_events import ASYNC_EVENT_URI, EVENT_URIS
 from ..mapping.served import unite
 from ..protocol.discovery import (
     Features,
@@ -107,7 +107,8 @@ def _add_catalogue(
 
 def _features(exchange: Exchange) -> Features:
     gateway = exchange.gateway
-    settings = gateway.settings
+    settings, may_wait = gateway.settings, gateway.deferral is not None
+    event_uris = (*EVENT_URIS, ASYNC_EVENT_URI) if may_wait else EVENT_URIS
     return Features(
         strict=exchange.connection.strict,
         default_page_size=settings.default_page_size,
@@ -117,7 +118,8 @@ def _features(exchange: Exchange) -> Features:
         cursor_timeout=settings.cursor_timeout,
         passwords=any(served.attribute("password") for served in exchange.served.values()),
         oauth=gateway.authority is not None,
-        event_uris=EVENT_URIS if gateway.has_tokens() else (),
+        event_uris=event_uris if gateway.has_tokens() else (),
+        may_wait=may_wait,
     )
 
 

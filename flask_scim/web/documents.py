@@ -123,13 +123,21 @@ def describe_me(method: str) -> Operation:
     }
 
 
-def describe_bulk() -> Operation:
-    """Document ``POST`` on ``/Bulk``."""
-    return {
+def describe_bulk(*, may_wait: bool) -> Operation:
+    """Document ``POST`` on ``/Bulk``.
+
+    :param may_wait: whether it can be carried out later.
+    """
+    good: dict[str, Operation] = {"200": _content("BulkResponse")}
+    described: Operation = {
         "summary": "Do many operations",
         "requestBody": _body("BulkRequest"),
-        "responses": _responses({"200": _content("BulkResponse")}, *_OF_BODIES, 501),
     }
+    if may_wait:
+        good["202"] = {"description": "It is carried out later.", "headers": _TXN}
+        words = "respond-async, to have it carried out later."
+        described["parameters"] = [_parameter("Prefer", "string", words, "header")]
+    return described | {"responses": _responses(good, *_OF_BODIES, 501)}
 
 
 def describe_global_token_revocation() -> Operation:
@@ -219,6 +227,10 @@ _CONDITIONS = (
 )
 _TAG = {"ETag": _header("The version of the resource.", pattern='^W/"[0-9]+"$')}
 _LOCATION = {"Location": _header("Where the resource is.", format="uri")}
+_TXN = {
+    "Set-Txn": _header("What the txn of the result begins with."),
+    "Preference-Applied": _header("What was preferred.", pattern="^respond-async$"),
+}
 _UNCHANGED: Operation = {"description": "The client has this version already.", "headers": _TAG}
 _UNSHOWN: Operation = {"description": "It is done, and the resource too large to be shown."}
 _ENDED: Operation = {"description": "The end of it has begun."}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +25,8 @@ from ..protocol.errors import (
 )
 from ..protocol.schema import ResourceType
 from ..protocol.values import is_sound
+from ..provisioning.deferred import Deferred
+from ..provisioning.log import Logged
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
 from .current import note_actor
@@ -33,6 +35,21 @@ from .limits import RateLimits
 from .log import Log, begin_record
 
 _JSON_TYPES = ("application/scim+json", "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """Lets requests wait.
+
+    :param most: how many of one connection may.
+    :param count: counts those of a connection.
+    :param accept: writes one down with its row in the log, in one transaction, and returns the
+        place of that row.
+    """
+
+    most: int
+    count: Callable[[str], int]
+    accept: Callable[[Deferred, Logged], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,8 @@ class Gateway:
     :param revoke: ends all that somebody has begun; ``None`` where the app has no users.
     :param limits: counts requests; ``None`` where there may be any number.
     :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
+    :param deferral: lets requests wait that need not be carried out at once; ``None`` where each
+        is.
     """
 
     settings: Settings
@@ -69,6 +88,7 @@ class Gateway:
     revoke: Callable[[Connection, Subject], None] | None = None
     limits: RateLimits | None = None
     authority: Authority | None = None
+    deferral: Deferral | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +99,15 @@ class Exchange:
     :param connection: the connection.
     :param scopes: what the token allows.
     :param dialect: how its identity provider speaks.
+    :param note: told in the transaction of each change what it has made of the resource; ``None``
+        where nobody has to know.
     """
 
     gateway: Gateway
     connection: Connection
     scopes: frozenset[str]
     dialect: Dialect
+    note: Callable[[Any], None] | None = None
 
     @classmethod
     def begin(
@@ -142,7 +165,8 @@ class Exchange:
     def service(self, resource_type: ResourceType) -> Service:
         """Make the service of a resource type for this connection."""
         known = self.known(resource_type)
-        return self.gateway.service(self.connection, resource_type, known, self.dialect)
+        service = self.gateway.service(self.connection, resource_type, known, self.dialect)
+        return service if self.note is None else replace(service, note=self.note)
 
     def body(self) -> Any:
         """Read the body; see :func:`read_raw` and :func:`read_json`.

@@ -119,6 +119,18 @@ class Record:
         )
 
 
+def close_record(settings: Settings, log: Log, record: Record, status: int) -> Logged:
+    """Tell what the log keeps of a request whose row is written with what it does.
+
+    :param settings: the settings of the app.
+    :param log: the log.
+    :param record: what is known of the request.
+    :param status: the HTTP status of the answer.
+    :return: the request.
+    """
+    return record.close(settings, status, log.policy(record.connection))
+
+
 def begin_record(connection_id: str) -> Record:
     """Begin to note what happens to the request in hand.
 

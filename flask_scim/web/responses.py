@@ -104,6 +104,15 @@ def answer_nothing() -> Response:
     return _answer_nothing(204, {})
 
 
+def answer_accepted(txn: str) -> Response:
+    """Answer that a request will be carried out later (:rfc:`9967#section-3`).
+
+    :param txn: what the client will know the result by.
+    :return: the response.
+    """
+    return _answer_nothing(202, {"Set-Txn": txn, "Preference-Applied": "respond-async"})
+
+
 def answer_error(error: ScimError) -> Response:
     """Answer with an error.
 

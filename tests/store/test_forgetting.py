@@ -112,9 +112,7 @@ def test_stopped_half_way(host: Host, ann: str, monkeypatch: pytest.MonkeyPatch)
     tables = host.scim._wiring.tables
     with host.app.app_context():
         for _ in range(100):
-            work = module.Forgetting(
-                host.db.session, tables.events, tables.requests, "User", ann
-            ).run()
+            work = module.Forgetting(host.db.session, tables, "User", "/Users", ann).run()
             changed = next((count for count in work if count), 0)
             work.close()
             host.db.session.rollback()
