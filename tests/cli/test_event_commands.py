@@ -34,7 +34,7 @@ def test_from_nothing_to_a_delivery(app: Host, client: ScimClient) -> None:
         tested = succeed(app, "destinations", "test", id)
         assert tested == "The event has arrived: 200 OK thanks\n"
         client.create("ann")
-        assert read(app, "deliver", "--once") == {"delivered": 1, "failed": 0}
+        assert read(app, "deliver", "--once") == {"delivered": 1, "failed": 0, "carried_out": 0}
         shown = read(app, "destinations", "show", id)
         assert shown["undelivered"] == {"new": 0, "waiting": 0, "dead": 0}
         assert secret not in json.dumps(shown)
@@ -58,7 +58,7 @@ def test_events_and_redelivery(app: Host, client: ScimClient) -> None:
     with receiving(answer(400)) as receiver:
         id, _ = succeed(app, "destinations", "add", receiver.url, "--quiet").split()
         client.create("ann")
-        assert read(app, "deliver", "--once") == {"delivered": 0, "failed": 1}
+        assert read(app, "deliver", "--once") == {"delivered": 0, "failed": 1, "carried_out": 0}
         (dead,) = read(app, "events", "undelivered", id, "--dead")
         assert (dead["state"], dead["status"], dead["attempts"]) == ("dead", 400, 1)
         receiver.answer = answer(200)

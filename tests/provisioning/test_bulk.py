@@ -125,7 +125,7 @@ def test_results_of_each_method() -> None:
     results = run(operations, None, directory.perform, locate)
     assert results[:2] == [
         BulkResult("POST", 201, "a", f"{BASE}/Users/a-1", 'W/"1"'),
-        BulkResult("PUT", 200, "b", f"{BASE}/Users/old", 'W/"1"'),
+        BulkResult("PUT", 200, "b", f"{BASE}/Users/old", 'W/"1"', index=1),
     ]
     assert statuses(results) == [201, 200, 404, 204, 404]
     assert results[2].location == f"{BASE}/Users/none"
