@@ -8,6 +8,8 @@ from typing import Any
 
 #: What IPSIE's SCIM profile lets every client send, in requests a second.
 LEAST_RATE = 25
+#: The longest that a row of the log waits, in seconds: so long the log may lack it.
+LONGEST_DELAY = 60
 
 
 class ConfigurationError(RuntimeError):
@@ -67,6 +69,8 @@ class Settings:
     :param log_days: ``SCIM_LOG_DAYS``, for how many days ``flask scim log prune`` keeps requests; 0
         for ever.
     :param log_rows: ``SCIM_LOG_ROWS``, how many requests of each connection it keeps; 0 for all.
+    :param log_delay: ``SCIM_LOG_DELAY``, for how many seconds requests that only read or are
+        refused wait to be written to the log together; 0 for none.
     :param rate_limit: ``SCIM_RATE_LIMIT``, how many requests a second of one connection are let
         through in any case; ``None`` where all are.
     :param rate_burst: ``SCIM_RATE_BURST``, how many more than that are let through in a minute.
@@ -97,6 +101,7 @@ class Settings:
     docs: bool = True
     log_days: int = 90
     log_rows: int = 100_000
+    log_delay: int = 1
     rate_limit: int | None = None
     rate_burst: int = 0
     rate_storage_uri: str | None = None
@@ -168,6 +173,7 @@ class Settings:
             docs=bool(config.get("SCIM_DOCS", cls.docs)),
             log_days=_whole(config, "SCIM_LOG_DAYS", cls.log_days),
             log_rows=_whole(config, "SCIM_LOG_ROWS", cls.log_rows),
+            log_delay=_whole(config, "SCIM_LOG_DELAY", cls.log_delay, most=LONGEST_DELAY),
             rate_limit=_read_rate_limit(config),
             rate_burst=_whole(config, "SCIM_RATE_BURST", cls.rate_burst),
             rate_storage_uri=storage_uri,
@@ -190,8 +196,12 @@ def _positive(config: dict[str, Any], name: str, default: int) -> int:
     return _whole(config, name, default, least=1)
 
 
-def _whole(config: dict[str, Any], name: str, default: int, least: int = 0) -> int:
+def _whole(
+    config: dict[str, Any], name: str, default: int, least: int = 0, most: int | None = None
+) -> int:
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{name} must be a whole number from {least} on, not {value!r}.")
-    return value
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        span = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ConfigurationError(f"{name} must be a whole number {span}, not {value!r}.")
+    return int(value)

@@ -19,6 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from flask_scim import SCIM, Refs, computed
 from tests.client import ENTERPRISE, ScimClient
 
+#: What every app of the tests is set to: what a request has left in the log can be read at once.
+SETTINGS: dict[str, Any] = {"SECRET_KEY": "secret", "SCIM_LOG_DELAY": 0}
+
 
 class Plan(enum.Enum):
     """What a user pays for."""
@@ -161,9 +164,7 @@ def make_host(
         tenant=Team.tenant_id if tenant else None,
     )
     app = Flask("host")
-    app.config.update(
-        {"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url, "SCIM_UNMAPPED": "keep"} | config
-    )
+    app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url, "SCIM_UNMAPPED": "keep"} | config)
     db.init_app(app)
     scim.init_app(app)
     return Host(app, db, scim, User, Office, Team)

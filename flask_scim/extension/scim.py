@@ -82,7 +82,7 @@ class SCIM(Declaring, Hooking, People):
             self._wiring.service,
             cursors,
             self._wiring.whose,
-            self._wiring.log(policy),
+            self._wiring.log(app, settings, policy),
             lambda: current_state().delivery.has_tokens,
             self._wiring.revoke_globally if "User" in self._wiring.declared else None,
             limits,
@@ -154,6 +154,15 @@ class SCIM(Declaring, Hooking, People):
     def outbox(self) -> SqlOutbox:
         """What has happened, by connection and in order."""
         return self._wiring.outbox
+
+    def flush_log(self) -> bool:
+        """Write what this process has gathered for the log, without waiting any longer.
+
+        For servers that end their processes with ``os._exit``, and for tests of yours.
+
+        :return: whether all of it is written.
+        """
+        return current_state().gateway.log.writer.flush()
 
     @property
     def closing(self) -> Closing:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flask import Flask
+
 from ..access.ending import Report
 from ..access.following import follow
+from ..config import Settings
 from ..connections.expiry import Notice
 from ..delivery.celery import wake
 from ..protocol.values import write_datetime
@@ -17,6 +20,7 @@ from ..signals import publish, publish_access, publish_notice
 from ..store.forgetting import Forgetting
 from ..web.current import this_app
 from ..web.log import Log, current_record, log_change
+from ..web.writer import Writer
 from .causes import current_cause
 from .guarding import Guarding
 from .state import current_state
@@ -106,9 +110,11 @@ class Telling(Guarding):
 
         publish_access(this_app(), report, find, self.db.session.rollback)
 
-    def log(self, policy: Policy) -> Log:
-        """Make what writes requests to the log of an app, whichever is the current one.
+    def log(self, app: Flask, settings: Settings, policy: Policy) -> Log:
+        """Make what writes requests to the log of an app.
 
+        :param app: the app.
+        :param settings: its settings.
         :param policy: the choices of the app.
         :return: the log.
         """
@@ -116,14 +122,16 @@ class Telling(Guarding):
         def choose(connection: Connection | None) -> Policy:
             return policy if connection is None else policy.over(connection.policy)
 
-        requests = self.requests
-        return Log(requests.write, requests.amend, choose)
+        return Log(Writer(app, lambda: self.requests, settings.log_delay), choose)
 
     def forget(self, id: str, resource_type: str = "User") -> int:
         """Take a resource out of the log and the outbox; see :meth:`.SCIM.forget`."""
         declared = self.declared.get(resource_type)
         if declared is None:
             raise ValueError(f"This application has no resource type {resource_type[:100]!r}.")
+        # Nothing that the caller has begun may hold up what is written meanwhile.
+        self.db.session.commit()
+        current_state().gateway.log.writer.settle()
         endpoint = declared.resource_type.endpoint
         forgetting = Forgetting(self.db.session, self.tables, resource_type, endpoint, id)
         return sum(forgetting.run())

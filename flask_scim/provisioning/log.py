@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,43 @@ class Logged:
     removed_count: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that waits to be written.
+
+    :param logged: the request.
+    :param created: when the connection was made that it was let into, lest it is logged for another
+        one of the same name; ``None`` where it was not let in.
+    """
+
+    logged: Logged
+    created: datetime | None
+
+
+class RequestLog(Protocol):
+    """Where requests are logged."""
+
+    def write(self, logged: Logged) -> None:
+        """Write a request, in a transaction of its own."""
+        ...
+
+    def is_apart(self) -> bool:
+        """Tell whether a thread can have a connection to the database that nobody else uses."""
+        ...
+
+    def write_apart(self, waiting: Sequence[Waiting]) -> int:
+        """Write requests in one transaction, on a connection that nobody else uses.
+
+        :param waiting: the requests; those of connections that are gone are passed over.
+        :return: how many the database does not take.
+        """
+        ...
+
+    def amend(self, id: int, status: int) -> None:
+        """Put the status of a request right, in a transaction of its own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.pool import AssertionPool, SingletonThreadPool, StaticPool
 
-from ..provisioning.log import Logged, Search
+from ..provisioning.log import Logged, Search, Waiting
 
 #: How many rows are deleted in one transaction, so that it holds up nobody.
 BATCH = 1_000
+#: Pools that have one connection for all, or one with a database of its own for each thread.
+_NARROW = (AssertionPool, SingletonThreadPool, StaticPool)
 _LISTED = ("quirks", "changed", "added", "removed")
 _SHOWN = ("values", "outcomes")
 _NAMES = [each.name for each in fields(Logged)]
@@ -31,8 +35,7 @@ class SqlLog:
         self._session = session
         self._table = table
         self._connections = connections
-        # Without values of its own: what is compiled of it is kept, and serves one row and many.
-        self._insert = sa.insert(table)
+        self._insert = _insert_into(table)
 
     def add(self, logged: Logged) -> int:
         """Write a request to the log, in the transaction in hand.
@@ -62,6 +65,74 @@ class SqlLog:
             self._session.commit()
         except IntegrityError:
             self._session.rollback()
+
+    def is_apart(self) -> bool:
+        """Tell whether a thread can have a connection to the database that nobody else uses.
+
+        It cannot where the host's session stands on one connection, as it does in tests that undo
+        what they did, or where the database is in memory.
+        """
+        if not hasattr(self._session, "session_factory"):
+            return False
+        bind = self._session().get_bind(clause=self._insert)
+        if not isinstance(bind, sa.Engine) or isinstance(bind.pool, _NARROW):
+            return False
+        # Connections that share a database in memory lock each other out, and do not wait.
+        return bind.dialect.name != "sqlite" or _is_file(bind.url)
+
+    def write_apart(self, waiting: Sequence[Waiting]) -> int:
+        """Write requests in one transaction, on a connection that nobody else uses.
+
+        What is logged for a connection that does not exist, or is another one by now, is passed
+        over.
+
+        :param waiting: the requests.
+        :return: how many the database does not take.
+        """
+        session = self._session.session_factory()
+        try:
+            apart = SqlLog(session, self._table, self._connections)
+            return apart._write_all(waiting)
+        finally:
+            session.close()
+
+    def _write_all(self, waiting: Sequence[Waiting]) -> int:
+        rows = self._find_rows(waiting)
+        try:
+            if rows:
+                self._connect().execute(self._insert, rows)
+            self._session.commit()
+        except (DataError, IntegrityError):
+            self._session.rollback()
+            return sum(not self._write_row(row) for row in rows)
+        return 0
+
+    def _find_rows(self, waiting: Sequence[Waiting]) -> list[dict[str, Any]]:
+        """Find what can be written: requests of connections that are still there."""
+        columns = self._connections.c
+        ids = {each.logged.connection_id for each in waiting}
+        # Where requests are written, and not on a copy of the database that lags behind.
+        found = sa.select(columns.id, columns.created).where(columns.id.in_(ids))
+        created = {row.id: row.created for row in self._connect().execute(found)}
+        return [
+            _row(logged)
+            for each in waiting
+            if (logged := each.logged).connection_id in created
+            and each.created in (None, created[logged.connection_id])
+        ]
+
+    def _write_row(self, row: dict[str, Any]) -> bool:
+        """Write one of several requests; tell whether that, or the connection, is at an end."""
+        try:
+            self._connect().execute(self._insert, row)
+            self._session.commit()
+        except IntegrityError:
+            # Its connection was removed just now.
+            self._session.rollback()
+        except DataError:
+            self._session.rollback()
+            return False
+        return True
 
     def amend(self, id: int, status: int) -> None:
         """Put the status of a request right.
@@ -158,6 +229,16 @@ class SqlLog:
         for name in ("method", "resource_id", "request_id"):
             if (value := getattr(search, name)) is not None:
                 yield columns[name] == value
+
+
+@lru_cache(maxsize=16)
+def _insert_into(table: sa.Table) -> sa.Insert:
+    """The statement that inserts one row or many, which come with it: made and compiled once."""
+    return sa.insert(table)
+
+
+def _is_file(url: sa.URL) -> bool:
+    return ":memory:" not in (url.database or ":memory:") and url.query.get("mode") != "memory"
 
 
 def _row(logged: Logged) -> dict[str, Any]:

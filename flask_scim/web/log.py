@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
-from itertools import count
 from time import monotonic, perf_counter
 
-from flask import Blueprint, Flask, Response, has_request_context, request
+from flask import Blueprint, Response, has_request_context, request
 
 from ..config import Settings
 from ..protocol.errors import ScimError
@@ -23,7 +21,8 @@ from ..provisioning.log import Logged
 from ..provisioning.policy import LogReads, Policy
 from ..provisioning.ports import Connection
 from ..provisioning.redaction import gather_values, redact
-from .current import request_id, this_app
+from .current import request_id
+from .writer import Writer
 
 _log = logging.getLogger("flask_scim.requests")
 _RECORD = "flask_scim.record"
@@ -31,21 +30,17 @@ _READS = ("GET", "HEAD")
 #: How many requests of strangers are written in a minute, and for how many connections: nobody may
 #: flood the log from outside.
 _STRANGERS, _NAMES = 60, 1_000
-#: Counts what could not be written.
-_dropped = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
     """Where requests are written to.
 
-    :param write: writes one in a transaction of its own.
-    :param amend: puts the status of one right.
+    :param writer: writes them behind their answers.
     :param policy: finds the choices that hold for a connection; ``None`` for those of the app.
     """
 
-    write: Callable[[Logged], None]
-    amend: Callable[[int, int], None]
+    writer: Writer
     policy: Callable[[Connection | None], Policy]
 
 
@@ -238,7 +233,7 @@ def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
         written = record.written
         if written is not None and status < 400:
             if written[1] != status:
-                _behind(response, partial(log.amend, written[0], status))
+                log.writer.amend(response, written[0], status)
             return response
         if (
             record.connection is None
@@ -249,7 +244,7 @@ def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
         is_read = request.method in _READS or logged.path.endswith("/.search")
         if is_read and status < 400 and policy.log_reads is LogReads.REFUSED:
             return response
-        _behind(response, partial(log.write, logged))
+        log.writer.write(response, logged, record.connection)
         return response
 
     blueprint.after_request(finish)
@@ -283,20 +278,6 @@ def _tell(logged: Logged) -> None:
             *(logged.status, logged.duration, logged.request_id),
             extra=fields,
         )
-
-
-def _behind(response: Response, write: Callable[[], None]) -> None:
-    """Write to the log when the answer is on its way, so that nobody waits for it."""
-    response.call_on_close(partial(_write, this_app(), write))
-
-
-def _write(app: Flask, write: Callable[[], None]) -> None:
-    try:
-        with app.app_context():
-            write()
-    except Exception:
-        # The answer is given; whatever the reason, nothing of it is at stake.
-        _log.warning("Dropped from the log since the start: %d.", next(_dropped), exc_info=True)
 
 
 def _printable(text: str) -> str:

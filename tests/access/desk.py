@@ -17,6 +17,7 @@ from sqlalchemy.types import String
 
 from flask_scim import SCIM
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ def make_desk(
 
     scim.users(User, {"userName": "username"} | ({"active": "!inactive"} if column else {}))
     app = Flask("desk", static_folder=None)
-    app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url} | config)
+    app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url} | config)
     db.init_app(app)
     if late:
         scim.init_app(app)

@@ -24,7 +24,7 @@ def environment(instance: Path, url: str) -> dict[str, str]:
 
 @contextmanager
 def serve(
-    instance: Path, url: str, app: str = "example_app:create_app()", workers: int = 3
+    instance: Path, url: str, app: str = "example_app:create_app()", workers: int = 3, *options: str
 ) -> Iterator[str]:
     """Serve an app; the origin comes back.
 
@@ -32,8 +32,10 @@ def serve(
     :param url: where its database is.
     :param app: how gunicorn finds it.
     :param workers: how many processes.
+    :param options: what else gunicorn is told.
     """
-    command = ("-m", "gunicorn", "--workers", str(workers), "--bind", "127.0.0.1:0", app)
+    bound = ("--workers", str(workers), "--bind", "127.0.0.1:0", *options)
+    command = ("-m", "gunicorn", *bound, app)
     log = instance / "gunicorn.log"
     with (
         log.open("w") as written,

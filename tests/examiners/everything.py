@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM, Extension, Refs, ResourceType, Type, hashed
 from tests.client import ScimClient
+from tests.host import SETTINGS
 from tests.resources.fleet import BADGE_SCHEMA, DEVICE_TYPE
 
 
@@ -67,9 +68,7 @@ def make_everything(url: str, *left_out: Type) -> Iterator[tuple[Flask, ScimClie
         {"serialNumber": Device.serial, "users": Refs(Device.users, "User")},
     )
     app = Flask("everything")
-    app.config.update(
-        {"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url, "SCIM_UNMAPPED": "keep"}
-    )
+    app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url, "SCIM_UNMAPPED": "keep"})
     db.init_app(app)
     scim.init_app(app)
     with app.app_context():

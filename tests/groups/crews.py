@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 
 class Models:
@@ -25,7 +26,7 @@ class Models:
         self.db = db = SQLAlchemy()
         self.scim = SCIM(db)
         self.app = Flask("crews")
-        self.app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url})
+        self.app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url})
 
         class Person(db.Model):  # type: ignore[name-defined,misc]
             """Somebody."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM, Refs
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ def make_house(url: str, *, by_object: bool = True, **config: Any) -> House:
         members_of=filled if by_object else Organisation.users,
     )
     app = Flask("house")
-    app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url} | config)
+    app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url} | config)
     db.init_app(app)
     scim.init_app(app)
     return House(app, db, scim, users, User)

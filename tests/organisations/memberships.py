@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ def make_office(url: str, **config: Any) -> Office:
         person=Membership.person,
     )
     app = Flask("office")
-    app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url} | config)
+    app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url} | config)
     db.init_app(app)
     scim.init_app(app)
     return Office(app, db, scim, users, Person, Membership)

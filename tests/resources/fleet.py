@@ -25,6 +25,7 @@ from flask_scim import (
     Uniqueness,
 )
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 DEVICE = "urn:example:params:scim:schemas:acme:2.0:Device"
 BADGE = "urn:example:params:scim:schemas:extension:acme:2.0:User"
@@ -110,7 +111,7 @@ class Fleet:
         self.db = db = SQLAlchemy()
         self.scim = scim = SCIM(db)
         self.app = Flask("fleet")
-        self.app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url} | config)
+        self.app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url} | config)
 
         class User(db.Model):  # type: ignore[name-defined,misc]
             """Somebody."""

@@ -17,6 +17,7 @@ import flask_scim
 from flask_scim import SCIM, Refs
 from flask_scim.access.roles import Roles
 from tests.client import ScimClient
+from tests.host import SETTINGS
 
 #: The roles that the app has, of every tenant.
 ROLES = ("admin", "agent", "lead", "owner")
@@ -42,7 +43,7 @@ class Staff:
         self.db = db = SQLAlchemy()
         self.scim = SCIM(db)
         self.app = Flask("staff")
-        self.app.config.update({"SECRET_KEY": "secret", "SQLALCHEMY_DATABASE_URI": url})
+        self.app.config.update(SETTINGS | {"SQLALCHEMY_DATABASE_URI": url})
         self.roles: Roles | None = None
 
         class Role(db.Model):  # type: ignore[name-defined,misc]

@@ -463,6 +463,9 @@ def test_mapping_as_a_setting(mapping: dict[str, str]) -> None:
         ("SCIM_USER_MAPPING", {"userName": "email", "nonsense": "email"}),
         ("SCIM_USER_MAPPING", "email"),
         ("SCIM_USER_MAPPING", ["userName"]),
+        ("SCIM_LOG_DELAY", -1),
+        ("SCIM_LOG_DELAY", 0.5),
+        ("SCIM_LOG_DELAY", 61),
     ],
 )
 def test_bad_setting(name: str, value: Any) -> None:

@@ -1,0 +1,74 @@
+"""A process that ends writes what it has gathered for the log; one that is killed loses little."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.browser.served import serve
+from tests.client import ScimClient
+from tests.host import Host
+
+APP = "tests.browser.gathering_app:create_app({})"
+
+
+@pytest.fixture
+def acme(host: Host) -> ScimClient:
+    """A connection, its base and its token."""
+    return host.connect("gathered", tenant="1")
+
+
+def read(origin: str, acme: ScimClient, number: int) -> None:
+    """Send so many requests."""
+    for _ in range(number):
+        request = urllib.request.Request(
+            f"{origin}{acme.base}/Users?count=0", headers={"Authorization": f"Bearer {acme.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == 200
+
+
+def count(host: Host) -> int:
+    """How many requests are in the log."""
+    with host.app.app_context():
+        return len(host.scim._wiring.requests.read("gathered", most=1_000))
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--threads", "4"), ("--preload",), ("--max-requests", "10")]
+)
+def test_the_end(
+    host: Host, acme: ScimClient, database: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A server that is asked to end, or ends a process in good time, loses nothing."""
+    with serve(tmp_path, database, APP.format(60), 2, *options) as origin:
+        read(origin, acme, 30)
+        if "--max-requests" not in options:
+            assert count(host) == 0
+    assert count(host) == 30
+
+
+def test_a_kill(host: Host, acme: ScimClient, database: str, tmp_path: Path) -> None:
+    """A process that is killed loses what it has gathered, and nothing of what came before."""
+    with serve(tmp_path, database, APP.format(1), 1) as origin:
+        read(origin, acme, 20)
+        for _ in range(200):
+            if count(host) == 20:
+                break
+            time.sleep(0.1)
+        assert count(host) == 20
+        read(origin, acme, 5)
+        with urllib.request.urlopen(f"{origin}/process", timeout=30) as response:
+            os.kill(int(response.read()), signal.SIGKILL)
+        for _ in range(200):
+            try:
+                read(origin, acme, 1)
+                break
+            except OSError:
+                time.sleep(0.1)
+    assert 21 <= count(host) <= 26
