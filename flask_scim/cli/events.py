@@ -126,6 +126,25 @@ def redeliver(
     show(form, total, [f"To be delivered again: {count}.{sent}"], [str(count)])
 
 
+@events.command("prune")
+@click.option(
+    "--days", type=click.IntRange(0), help="How long they are kept; else SCIM_EVENTS_DAYS."
+)
+@click.option("--dead", is_flag=True, help="Also what was given up, and could be redelivered.")
+@pass_administration
+def prune(administration: Administration, days: int | None, dead: bool) -> None:
+    """Delete old events of which all destinations know, for a daily job; 0 days stand for ever."""
+    desk = administration.delivery()
+    days = desk.settings.days if days is None else days
+    with administration.refusing():
+        count = sum(desk.pruning().run(days, dead=dead)) if days else 0
+        old = administration.deferred().find_old()
+        given_up = sum(map(desk.requests.carry_out, old))
+    click.echo(f"Deleted {count} {'event' if count == 1 else 'events'}.")
+    if given_up:
+        click.echo(f"Bulk requests refused that had waited for too long: {given_up}.")
+
+
 @events.command("key")
 def key() -> None:
     """Print a new private key for SCIM_EVENTS_KEYS."""

@@ -17,6 +17,7 @@ from .destinations import Destination, Destinations
 from .lanes import Lanes
 from .outcomes import Attempt
 from .polling import Polling
+from .pruning import Pruning
 from .settings import DeliverySettings
 
 
@@ -37,6 +38,7 @@ class DeliveryDesk:
     :param backlog: finds what has not been delivered.
     :param lanes: finds who tells whom.
     :param polling: finds who hands out tokens.
+    :param pruning: finds what deletes old events.
     :param means: what carriers need.
     :param signer: signs security event tokens; ``None`` where nothing can.
     :param context: makes the context of the app, for threads.
@@ -49,6 +51,7 @@ class DeliveryDesk:
     backlog: Callable[[], Backlog]
     lanes: Callable[[], Lanes]
     polling: Callable[[], Polling]
+    pruning: Callable[[], Pruning]
     means: Means
     signer: Keys | None
     context: Callable[[], Any]

@@ -25,6 +25,8 @@ class DeliverySettings:
         disabled.
     :param headers: ``SCIM_DELIVERY_HEADERS``, more headers for a destination, by its id.
     :param issuer: ``SCIM_EVENTS_ISSUER``, who signs security event tokens.
+    :param days: ``SCIM_EVENTS_DAYS``, for how many days ``flask scim events prune`` keeps events; 0
+        for ever.
     :param stream: ``SCIM_EVENTS_STREAM``, for how many seconds a stream of events is held open.
     """
 
@@ -33,6 +35,7 @@ class DeliverySettings:
     failures: int = 500
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     issuer: str | None = None
+    days: int = 90
     stream: int = 25
 
     @classmethod
@@ -69,8 +72,16 @@ class DeliverySettings:
             failures=int(_positive(config, "SCIM_DELIVERY_FAILURES", cls.failures)),
             headers=headers,
             issuer=issuer,
+            days=_days(config, cls.days),
             stream=int(_positive(config, "SCIM_EVENTS_STREAM", cls.stream)),
         )
+
+
+def _days(config: Mapping[str, Any], default: int) -> int:
+    days = config.get("SCIM_EVENTS_DAYS", default)
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days < 100_000:
+        raise ConfigurationError(f"SCIM_EVENTS_DAYS must be a whole number from 0 on: {days!r}.")
+    return days
 
 
 def _is_time(value: Any) -> bool:

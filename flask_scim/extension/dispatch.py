@@ -16,6 +16,7 @@ from ..delivery.destinations import DeliveryTables, Destination, Destinations
 from ..delivery.extra import make_bus_carrier, make_signer
 from ..delivery.lanes import Lanes
 from ..delivery.polling import Polling
+from ..delivery.pruning import Pruning
 from ..delivery.settings import DeliverySettings
 from ..signals import publish_disabled
 from ..store.tables import OwnTables
@@ -52,6 +53,7 @@ def make_delivery(
         lambda: Backlog(session, own),
         lambda: Lanes(session, own, settings),
         lambda: Polling(session, own, means),
+        lambda: Pruning(session, own),
         means,
         signer,
         app.app_context,

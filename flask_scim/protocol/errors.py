@@ -119,6 +119,12 @@ class NotFound(ScimError):
     status = 404
 
 
+class Gone(ScimError):
+    """What is asked for was there, and has been deleted for good."""
+
+    status = 410
+
+
 class MethodNotAllowed(ScimError):
     """The endpoint exists and does not take this method.
 

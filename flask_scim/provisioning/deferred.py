@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+#: After which time a request is not carried out any more: what it says may be wrong by then.
+LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Deferred:
     operations: Sequence[Mapping[str, Any]]
     fail_on_errors: int | None
     created: datetime
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it has waited for too long to be carried out."""
+        return datetime.now(UTC) - self.created > LONGEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,10 @@ class Outbox(Protocol):
         """
         ...
 
+    def find_pruned(self, connection_id: str) -> int:
+        """Find up to where events of a connection may have been deleted; 0 if none was."""
+        ...
+
 
 def make_entry(event: Event) -> Entry:
     """Bring an event into the form in which it is kept.

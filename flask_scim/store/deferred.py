@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..provisioning.deferred import Deferred, Fenced, Taken
+from ..provisioning.deferred import LONGEST, Deferred, Fenced, Taken
 from ..provisioning.ports import State
 
 #: For how long a worker has a request unless it writes down a step.
@@ -78,22 +78,12 @@ class SqlDeferred:
 
     def find(self) -> list[str]:
         """Find the connections of which a request can be taken; one that is paused has to wait."""
-        self._session.rollback()
-        columns, open = self._table.c, (State.ACTIVE, State.DISABLED)
-        oldest = sa.select(sa.func.min(columns.id)).group_by(columns.connection_id)
-        statement = (
-            sa.select(columns.connection_id)
-            .join(self._connections, self._connections.c.id == columns.connection_id)
-            .where(
-                columns.id.in_(oldest),
-                self._is_free(self._clock()),
-                self._connections.c.state.in_(open),
-            )
-            .order_by(columns.id)
-        )
-        found = list(self._session.scalars(statement))
-        self._session.rollback()
-        return found
+        is_open = self._connections.c.state.in_((State.ACTIVE, State.DISABLED))
+        return self._find(sa.or_(is_open, self._is_old))
+
+    def find_old(self) -> list[str]:
+        """Find the connections of which a request has waited for too long."""
+        return self._find(self._is_old)
 
     def find_waiting(self) -> datetime | None:
         """Find since when a request waits that nobody is at; ``None`` if there is none."""
@@ -151,6 +141,24 @@ class SqlDeferred:
         # Not every database looks after foreign keys.
         of_it = self._steps.c.deferred_id == taken.id
         self._session.execute(self._steps.delete().where(of_it))
+
+    def _find(self, condition: Any) -> list[str]:
+        self._session.rollback()
+        columns = self._table.c
+        oldest = sa.select(sa.func.min(columns.id)).group_by(columns.connection_id)
+        statement = (
+            sa.select(columns.connection_id)
+            .join(self._connections, self._connections.c.id == columns.connection_id)
+            .where(columns.id.in_(oldest), self._is_free(self._clock()), condition)
+            .order_by(columns.id)
+        )
+        found = list(self._session.scalars(statement))
+        self._session.rollback()
+        return found
+
+    @property
+    def _is_old(self) -> Any:
+        return self._table.c.created < self._clock() - LONGEST
 
     def _is_free(self, now: datetime) -> Any:
         until = self._table.c.until

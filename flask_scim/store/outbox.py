@@ -70,6 +70,12 @@ class SqlOutbox:
         )
         return [read_entry(row) for row in self._session.execute(statement).mappings()]
 
+    def find_pruned(self, connection_id: str) -> int:
+        """Find up to where events of a connection may have been deleted; 0 if none was."""
+        columns = self._counters.c
+        statement = sa.select(columns.pruned).where(columns.connection_id == connection_id)
+        return int(self._session.scalar(statement) or 0)
+
 
 def make_event_id() -> str:
     """Make the id of an event, of 131 random bits."""

@@ -245,6 +245,8 @@ def add_counter_table(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("connection_id", sa.String(64), primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
+        # Up to where events may have been deleted.
+        sa.Column("pruned", sa.BigInteger, nullable=False, server_default="0"),
     )
 
 

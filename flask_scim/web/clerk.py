@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -23,9 +22,6 @@ from .bulk_desk import BulkDesk
 from .current import note_actor
 from .exchange import Exchange, Gateway
 from .log import begin_record, close_record
-
-#: After which time a request is not carried out any more: what it says may be wrong by then.
-LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,8 @@ class Clerk:
         if taken is None:
             return False
         connection = self.find(connection_id)
-        if connection is None or connection.state in (State.PAUSED, State.HELD):
+        is_open = connection is not None and connection.state not in (State.PAUSED, State.HELD)
+        if connection is None or not (is_open or taken.request.is_old):
             # It waits until the connection is open again.
             return False
         try:
@@ -161,7 +158,7 @@ def _read_step(done: Mapping[str, Any]) -> Outcome:
 
 
 def _refuse_old(request: Deferred) -> None:
-    if datetime.now(UTC) - request.created > LONGEST:
+    if request.is_old:
         raise ServiceUnavailable(
             "The request has waited for more than a day and was not carried out; send it again."
         )

@@ -18,6 +18,7 @@ from ..delivery.payload import describe_event, write_time
 from ..delivery.polling import MOST_TOKENS
 from ..protocol.errors import (
     Forbidden,
+    Gone,
     InvalidSyntax,
     InvalidValue,
     NotFound,
@@ -62,18 +63,20 @@ def add_events(
     def look(connection: Connection, after: int) -> Sequence[Entry]:
         # The request is over by then; no transaction stays open while nothing happens.
         with app.app_context():
-            return list(outbox().read(connection, after, _PAGE))
+            return _read(outbox(), connection, after, _PAGE, goes_on=True)
 
     def list_events(connection_id: str) -> Response:
         connection = begin(connection_id).connection
         types = _read_types()
         if "text/event-stream" in request.headers.get("Accept", ""):
+            last = _read_number("Last-Event-ID", request.headers.get("Last-Event-ID"), None)
+            start = last or _read_number("from", request.args.get("from"), 0) or 0
+            # Whoever has been away for too long learns of it before the stream begins.
+            _read(outbox(), connection, start, 1)
             return _stream(
                 streams,
                 lambda after: look(connection, after),
-                _read_number("Last-Event-ID", request.headers.get("Last-Event-ID"), None)
-                or _read_number("from", request.args.get("from"), 0)
-                or 0,
+                start,
                 types,
                 delivery().settings.stream,
             )
@@ -81,7 +84,7 @@ def add_events(
         most = _read_number("take", request.args.get("take"), _PAGE)
         if not most or most > _LARGEST_PAGE:
             raise InvalidValue(f"take must be between 1 and {_LARGEST_PAGE}.")
-        found = outbox().read(connection, after, most)
+        found = _read(outbox(), connection, after, most)
         return _answer(
             {
                 "events": [_show(entry) for entry in found if _wants(types, entry)],
@@ -120,6 +123,24 @@ def add_events(
         gateway.limits.spare(app, blueprint)
 
 
+def _read(
+    outbox: Outbox, connection: Connection, after: int, most: int, *, goes_on: bool = False
+) -> Sequence[Entry]:
+    """Read events.
+
+    :param goes_on: whether those before were read just now: nothing new has been deleted then.
+    :raises Gone: if some of those that come next have been deleted.
+    """
+    found = list(outbox.read(connection, after, most))
+    is_whole = found[-1].position == after + len(found) if found else goes_on
+    if after and not is_whole and after < (pruned := outbox.find_pruned(connection.id)):
+        raise Gone(
+            f"Events up to position {pruned} have been deleted, some after {after} among them. "
+            "Read the resources anew, and then events from the first that is kept: begin with 0."
+        )
+    return found
+
+
 def _stream(
     streams: threading.BoundedSemaphore,
     read: Callable[[int], Sequence[Entry]],
@@ -136,7 +157,11 @@ def _stream(
         said = time.monotonic()
         yield "retry: 1000\n: connected\n\n"
         while True:
-            entries = read(place)
+            try:
+                entries = read(place)
+            except Gone:
+                # The client comes back, and is told.
+                return
             for entry in entries:
                 place = entry.position
                 if _wants(types, entry):

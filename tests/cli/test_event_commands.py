@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flask_scim.delivery.tokens import make_key
 from tests.cli.console import cells, read, run, succeed
 from tests.client import ScimClient
 from tests.delivery.outgoing import SETTINGS
 from tests.delivery.receivers import answer, receiving
 from tests.host import Host
+from tests.web.bulks import BULK, user
 
 
 @pytest.fixture
@@ -50,6 +53,54 @@ def test_from_nothing_to_a_delivery(app: Host, client: ScimClient) -> None:
         assert run(app, "destinations", "remove", id, typed="n\n").exit_code == 1
         succeed(app, "destinations", "remove", id, "--yes")
     assert succeed(app, "destinations", "list") == "There are no destinations.\n"
+
+
+def test_pruning(app: Host, client: ScimClient) -> None:
+    """What is old is deleted, if anything is to be deleted."""
+    assert succeed(app, "events", "prune") == "Deleted 0 events.\n"
+    client.create("ann")
+    tables = app.scim._wiring.tables
+    with app.app.app_context():
+        long_ago = datetime.now(UTC) - timedelta(days=100)
+        of_ann = tables.events.c.type == "user.created"
+        app.db.session.execute(tables.events.update().where(of_ann).values(time=long_ago))
+        app.db.session.commit()
+    assert succeed(app, "events", "prune", "--days", "0") == "Deleted 0 events.\n"
+    assert succeed(app, "events", "prune", "--days", "101", "--dead") == "Deleted 0 events.\n"
+    assert succeed(app, "events", "prune") == "Deleted 1 event.\n"
+
+
+def test_requests_that_nobody_carries_out(build: Callable[..., Host]) -> None:
+    """A check tells of them, and what has waited for a day is refused even without a worker."""
+    app = build(SCIM_EVENTS_KEYS=make_key(), SCIM_EVENTS_ISSUER="us", SCIM_MAX_WAITING_BULKS=9)
+    client = app.connect("acme", tenant="1")
+    body = {"schemas": [BULK], "Operations": [user("ann")]}
+    sent = client.request("POST", "/Bulk", body, headers={"Prefer": "respond-async"})
+    assert sent.status_code == 202
+    table = app.scim._wiring.tables.deferred
+
+    def wait(**time: float) -> None:
+        with app.app.app_context():
+            then = datetime.now(UTC) - timedelta(**time)
+            app.db.session.execute(table.update().values(created=then))
+            app.db.session.commit()
+
+    checked = run(app, "check")
+    assert "see to it that flask scim deliver always runs" in checked.stderr
+    assert "nobody carries them out" not in checked.stderr
+    wait(minutes=6)
+    checked = run(app, "check")
+    assert checked.exit_code == 1
+    assert "nobody carries them out" in checked.stderr
+    with app.app.app_context():
+        app.scim.connections.pause("acme")
+    assert succeed(app, "events", "prune") == "Deleted 0 events.\n"
+    wait(hours=25)
+    text = "Deleted 0 events.\nBulk requests refused that had waited for too long: 1.\n"
+    assert succeed(app, "events", "prune") == text
+    (event,) = read(app, "events", "list", "acme", "--type", "request.completed")
+    assert event["details"]["operation"]["status"] == "503"
+    assert read(app, "deliver", "--once")["carried_out"] == 0
 
 
 def test_events_and_redelivery(app: Host, client: ScimClient) -> None:

@@ -150,6 +150,8 @@ def test_headers_of_the_settings(outgoing: Outgoing) -> None:
         {"SCIM_DELIVERY_HEADERS": ["x"]},
         {"SCIM_EVENTS_ISSUER": 7},
         {"SCIM_EVENTS_STREAM": -1},
+        {"SCIM_EVENTS_DAYS": -1},
+        {"SCIM_EVENTS_DAYS": "90"},
     ],
 )
 def test_settings_that_cannot_be_used(config: dict[str, Any]) -> None:
