@@ -1,4 +1,4 @@
-"""Processes that are killed: one that serves requests, and one that delivers.
+"""Processes that are killed: one that serves requests, and one that delivers and carries out.
 
 ``python -m tests.delivery.processes write|deliver URL``
 """
@@ -11,7 +11,9 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+from flask_scim.delivery.deliverer import Requests
 from flask_scim.delivery.lanes import Lanes
+from flask_scim.store.deferred import SqlDeferred
 from tests.client import ScimClient
 from tests.delivery.outgoing import SETTINGS, Outgoing
 from tests.host import Host, make_host
@@ -50,8 +52,13 @@ def deliver(host: Host) -> None:
     def lanes() -> Lanes:
         return Lanes(host.db.session, outgoing.tables, settings, lease=LEASE)
 
+    wiring = host.scim._wiring
+    own = wiring.tables
+    waiting = SqlDeferred(host.db.session, own.deferred, own.steps, own.connections, LEASE)
+    type(wiring).deferred = waiting  # type: ignore[assignment,method-assign]  # its lease alone
+    requests = Requests(waiting.find, wiring.carry_out)
     with host.app.app_context():
-        replace(desk, lanes=lanes).deliverer().run(pause=0.05)
+        replace(desk, lanes=lanes, requests=requests).deliverer().run(pause=0.05)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,18 @@ import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
 
+from flask_scim.delivery.tokens import make_key
 from tests.delivery.outgoing import Outgoing, read
 from tests.delivery.receivers import Received, Receiver, answer, receiving
+from tests.host import Host
+from tests.web.bulks import BULK, Operation, entitle, managed, user
 
 ROOT = Path(__file__).parents[2]
 #: How often a process is killed, each time after so many messages; more by hand.
 KILLS = int(os.environ.get("FAULT_KILLS", "4"))
 BETWEEN = 40
+#: How many requests of each connection wait for workers that are killed.
+REQUESTS = int(os.environ.get("FAULT_REQUESTS", "10"))
 
 
 class Process:
@@ -107,6 +112,68 @@ def test_nothing_is_lost(outgoing: Outgoing, database: str) -> None:
     assert all(places == sorted(places) for places in first_seen.values())
     again = len(receiver.received) - len(bodies)
     print(f"{len(written)} events, {again} of them sent more than once")
+
+
+def test_no_operation_twice(build: Callable[..., Host], database: str) -> None:
+    """While workers are killed, each operation of what waits is carried out once, and told once."""
+    if not database.startswith("postgresql"):
+        pytest.skip("one database is enough for what takes so long")
+    host = build(
+        SCIM_EVENTS_KEYS=make_key(), SCIM_EVENTS_ISSUER="us", SCIM_MAX_WAITING_BULKS=REQUESTS
+    )
+    clients = [host.connect(name, tenant="1") for name in ("one", "two")]
+    sent: dict[str, list[str]] = defaultdict(list)
+    for number in range(REQUESTS):
+        for client in clients:
+            name = f"{client.base.rpartition('/')[2]}-{number}"
+            operations: list[Operation] = [managed(f"{name}-a", f"{name}-b")]
+            operations += [managed(f"{name}-b", f"{name}-a")]
+            for index in range(10):
+                operations += [user(f"{name}-{index}"), entitle(f"/Users/bulkId:{name}-{index}")]
+            body = {"schemas": [BULK], "Operations": operations}
+            answered = client.request("POST", "/Bulk", body, headers={"Prefer": "respond-async"})
+            assert answered.status_code == 202
+            sent[client.base.rpartition("/")[2]].append(answered.headers["Set-Txn"])
+    tables = host.scim._wiring.tables
+    each = len(operations)
+
+    def count(table: sa.Table) -> int:
+        with host.app.app_context():
+            return int(host.db.session.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+
+    def await_steps(most: int) -> None:
+        deadline = time.monotonic() + 120
+        while count(tables.events) < most and count(tables.deferred):
+            assert time.monotonic() < deadline, "nobody carries anything out"
+            time.sleep(0.005)
+
+    kills = 0
+    with running("deliver", database) as first, running("deliver", database) as second:
+        while count(tables.deferred):
+            await_steps(count(tables.events) + BETWEEN)
+            if kills < 2 * KILLS:
+                (first, second)[kills % 2].kill()
+                kills += 1
+    assert kills >= KILLS
+    assert count(tables.steps) == 0
+    with host.app.app_context():
+        query = sa.select(tables.events).order_by(tables.events.c.position)
+        rows = host.db.session.execute(query).all()
+        people = sa.select(sa.func.count()).select_from(host.User)
+        assert host.db.session.scalar(people) == 2 * REQUESTS * 12
+    made = [row.object["userName"] for row in rows if row.type == "user.created"]
+    assert len(made) == len(set(made)) == 2 * REQUESTS * 12
+    for connection_id, txns in sent.items():
+        done = [
+            row.details
+            for row in rows
+            if row.type == "request.completed" and row.connection_id == connection_id
+        ]
+        assert [told["txn"] for told in done] == [
+            f"{txn}:{index}" for txn in txns for index in range(each)
+        ]
+        assert {told["operation"]["status"] for told in done} == {"200", "201"}
+    print(f"{2 * REQUESTS * each} operations, {kills} kills")
 
 
 def await_messages(receiver: Receiver, count: int) -> None:
