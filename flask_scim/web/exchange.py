@@ -32,7 +32,7 @@ from ..provisioning.service import Service
 from .current import note_actor
 from .cursors import Cursors
 from .limits import RateLimits
-from .log import Log, begin_record
+from .log import Log, begin_record, note_shown
 
 _JSON_TYPES = ("application/scim+json", "application/json")
 
@@ -135,7 +135,7 @@ class Exchange:
         if gateway.limits is not None:
             gateway.limits.count(connection)
         dialect = find_dialect(connection.idp, connection.strict)
-        return cls(gateway, connection, grant.scopes, dialect)
+        return cls(gateway, connection, grant.scopes, dialect, note_shown)
 
     def allows(self, method: str, resource_type: ResourceType) -> bool:
         """Tell whether the token allows a method, in lower case, on a resource type."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
+from typing import Any
 
 from flask import Blueprint, Response, has_request_context, request
 
@@ -57,6 +58,7 @@ class Record:
     :param filter: what its filter asks for.
     :param quirks: what the dialect has put right.
     :param error: what it is refused with.
+    :param shows: whether the answer to a change is going to show the resource.
     :param outcomes: of a Bulk request, the status of each operation; ``None`` of any other.
     :param written: where it stands in the log, and with which status, once it does.
     """
@@ -70,6 +72,7 @@ class Record:
     filter: str | None = None
     quirks: set[str] = field(default_factory=set)
     error: ScimError | None = None
+    shows: bool = True
     outcomes: list[int] | None = None
     written: tuple[int, int] | None = None
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -171,6 +174,13 @@ def note_error(error: ScimError) -> None:
         record.error = error
 
 
+def note_shown(made: Any) -> None:
+    """Note what a change has made of the resource in hand; nothing is shown of ``None``."""
+    record = current_record()
+    if record is not None:
+        record.shows = made is not None
+
+
 def note_outcomes(outcomes: list[int]) -> None:
     """Note that the request in hand is many, and what comes of each."""
     record = current_record()
@@ -191,7 +201,7 @@ def log_change(
     record = current_record()
     if record is None or record.outcomes is not None:
         return
-    status = {"POST": 201, "DELETE": 204}.get(request.method, 200)
+    status = (201 if request.method == "POST" else 200) if record.shows else 204
     kind = record.resource_type
     own = [event for event in events if kind is None or event.resource_type == kind.name]
     if record.resource_id is None and own:
