@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..store.binding import Binding
+from ..store.kept import kept
 from ..store.tables import AccessTables
 from .ending import Ending
 from .upsert import insert_or_change
@@ -36,8 +37,7 @@ class Epochs:
         :param key: the primary key of the person's row.
         :return: how often their access has ended; a session that began before is at an end.
         """
-        columns = self._table.c
-        return self._connect().scalar(sa.select(columns.epoch).where(columns.row_id == key)) or 0
+        return self._connect().scalar(_select_epoch(self._table), {"person": key}) or 0
 
     def lock(self, key: Any) -> None:
         """Let nobody else tell of a person's access until the transaction ends.
@@ -85,12 +85,12 @@ class Epochs:
             "connection_id": ending.connection_id,
         }
         states = {"out": out, "barred": barred}
-        connection, columns = self._connect(), self._table.c
+        connection = self._connect()
         moved = values | {name: each for name, each in states.items() if each is not None}
         row = {"row_id": ending.key, "epoch": 1, "out": False, "barred": False, **moved}
-        insert_or_change(connection, self._table, [row], moved | {"epoch": columns.epoch + 1})
-        number = sa.select(columns.epoch).where(columns.row_id == ending.key)
-        return replace(ending, epoch=int(connection.execute(number).scalar_one()))
+        insert_or_change(connection, self._table, [row], tuple(moved), "epoch")
+        found = connection.execute(_select_epoch(self._table), {"person": ending.key})
+        return replace(ending, epoch=int(found.scalar_one()))
 
     def rename(self, key: Any, cause: str) -> None:
         """Give the last end of a person's access another cause; nothing else changes.
@@ -106,10 +106,20 @@ class Epochs:
 
         :param key: the primary key of the person's row.
         """
-        columns = self._table.c
-        is_out = sa.or_(columns.out.is_(sa.true()), columns.barred.is_(sa.true()))
-        let_in = self._table.update().where(columns.row_id == key, is_out)
-        self._connect().execute(let_in.values(out=False, barred=False))
+        self._connect().execute(_let_in(self._table), {"person": key})
 
     def _connect(self) -> sa.Connection:
         return self._binding.connect(self._session)
+
+
+@kept
+def _select_epoch(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table.c.epoch).where(table.c.row_id == sa.bindparam("person"))
+
+
+@kept
+def _let_in(table: sa.Table) -> sa.Update:
+    columns = table.c
+    is_out = sa.or_(columns.out.is_(sa.true()), columns.barred.is_(sa.true()))
+    let_in = table.update().where(columns.row_id == sa.bindparam("person"), is_out)
+    return let_in.values(out=False, barred=False)

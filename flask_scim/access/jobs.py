@@ -81,7 +81,7 @@ class Jobs:
         }
         rows = [{"row_id": ending.key, "name": name, **values} for name in names]
         if rows:
-            insert_or_change(self._connect(), self._table, rows, values)
+            insert_or_change(self._connect(), self._table, rows, tuple(values))
 
     def of(self, key: Any, *, locked: bool = False) -> list[Job]:
         """List what was to be ended the last time that a person's access did, by name.

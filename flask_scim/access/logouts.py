@@ -66,7 +66,7 @@ class Logouts:
         each = {logout.id: logout._asdict() for logout in logouts}
         rows = [{"row_id": key, **values, **anew} for values in each.values()]
         if rows:
-            insert_or_change(self._connect(), self._table, rows, anew)
+            insert_or_change(self._connect(), self._table, rows, tuple(anew))
 
     def open_of(self, key: Any) -> list[Logout]:
         """List those who have not heard yet, the least tried first.

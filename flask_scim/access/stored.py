@@ -66,7 +66,7 @@ class SqlShelf:
             gone = names - set(self.client.session.scalars(there))
             connection.execute(self.table.delete().where(columns.session_id.in_(gone)))
         values = {"row_id": key, "epoch": epoch}
-        insert_or_change(connection, self.table, [{"session_id": name, **values}], values)
+        insert_or_change(connection, self.table, [{"session_id": name, **values}], tuple(values))
 
     def clear(self, key: Any, epoch: int) -> int:
         """Delete the sessions of a person that began before their access ended."""

@@ -8,28 +8,38 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from ..store.kept import kept
+
 
 def insert_or_change(
     connection: sa.Connection,
     table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
-    changes: Mapping[str, Any],
+    changed: tuple[str, ...],
+    counted: str | None = None,
 ) -> None:
     """Insert rows, and change those whose primary key is there already.
 
     :param connection: the connection to the database.
     :param table: the table.
     :param rows: the rows, with their keys.
-    :param changes: what to set of rows that are there.
+    :param changed: the columns of rows that are there which get the new values.
+    :param counted: the one that counts on by one instead.
     """
-    keys = list(table.primary_key.columns)
-    match connection.dialect.name:
-        case "postgresql":
-            onto = postgresql.insert(table).values(rows)
-            connection.execute(onto.on_conflict_do_update(index_elements=keys, set_=dict(changes)))
-        case "sqlite":
-            into = sqlite.insert(table).values(rows)
-            connection.execute(into.on_conflict_do_update(index_elements=keys, set_=dict(changes)))
-        case _:
-            over = mysql.insert(table).values(rows)
-            connection.execute(over.on_duplicate_key_update(dict(changes)))
+    statement = _insert_or_change(table, connection.dialect.name, changed, counted)
+    connection.execute(statement, rows[0] if len(rows) == 1 else list(rows))
+
+
+@kept
+def _insert_or_change(
+    table: sa.Table, dialect: str, changed: tuple[str, ...], counted: str | None
+) -> Any:
+    counting = {} if counted is None else {counted: table.c[counted] + 1}
+    if dialect in ("postgresql", "sqlite"):
+        onto = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+        return onto.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={name: onto.excluded[name] for name in changed} | counting,
+        )
+    over = mysql.insert(table)
+    return over.on_duplicate_key_update({name: over.inserted[name] for name in changed} | counting)

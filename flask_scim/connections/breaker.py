@@ -13,6 +13,7 @@ from ..protocol.errors import ServiceUnavailable
 from ..provisioning.intents import Intent
 from ..provisioning.policy import Policy
 from ..provisioning.ports import Connection, State
+from ..store.kept import kept
 
 #: So many people may go whatever share of all they are, or a small customer could lose nobody.
 _FLOOR = 5
@@ -113,7 +114,7 @@ class Breaker:
             if known >= allowed:
                 raise Tripped(connection.id, Hold(known + 1, allowed, window, base))
         row = {"connection_id": connection.id, "time": now, "known": int(is_known), "base": base}
-        self._session.execute(self._ends.insert().values(row))
+        self._connect().execute(self._ends.insert(), row)
 
     def reset(self, connection: Connection) -> None:
         """Begin to count anew, in the transaction in hand."""
@@ -122,30 +123,48 @@ class Breaker:
 
     def _read(self, connection: Connection, before: datetime) -> tuple[int, int, int | None]:
         """Count those who have lost access since a moment, and forget those before it."""
-        columns, is_own = self._ends.c, self._ends.c.connection_id == connection.id
-        within = columns.time > before
-        counted = sa.select(
-            sa.func.count(),
-            sa.func.count(sa.case((within, 1))),
-            sa.func.sum(sa.case((within, columns.known), else_=0)),
-            sa.func.max(sa.case((within, columns.base))),
-        ).where(is_own)
-        database = self._session.connection(bind_arguments={"clause": self._ends})
-        if database.dialect.name in ("mysql", "mariadb"):
-            # Any other read sees what there was when the transaction first read something.
-            counted = counted.with_for_update()
-        kept, ended, known, base = database.execute(counted).one()
-        if kept > ended:
-            database.execute(self._ends.delete().where(is_own, sa.not_(within)))
+        database = self._connect()
+        # On these, any other read sees what there was when the transaction first read something.
+        locked = database.dialect.name in ("mysql", "mariadb")
+        asked = {"of": connection.id, "since": before}
+        written, ended, known, base = database.execute(_count(self._ends, locked), asked).one()
+        if written > ended:
+            columns = self._ends.c
+            is_over = sa.and_(columns.connection_id == connection.id, columns.time <= before)
+            database.execute(self._ends.delete().where(is_over))
         return ended, int(known or 0), base
 
     def _take_turn(self, connection: Connection) -> None:
         """Let one process count at a time, and see what the others have done."""
-        columns = self._connections.c
-        locked = sa.select(columns.state).where(columns.id == connection.id)
-        state = self._session.scalar(locked.with_for_update(key_share=True))
+        database = self._session.connection(bind_arguments={"clause": self._connections})
+        state = database.scalar(_take_turn(self._connections), {"of": connection.id})
         if state == State.HELD:
             raise ServiceUnavailable(_words(), _PAUSE)
+
+    def _connect(self) -> sa.Connection:
+        database: sa.Connection = self._session.connection(bind_arguments={"clause": self._ends})
+        return database
+
+
+@kept
+def _take_turn(connections: sa.Table) -> sa.Select[Any]:
+    columns = connections.c
+    locked = sa.select(columns.state).where(columns.id == sa.bindparam("of"))
+    return locked.with_for_update(key_share=True)
+
+
+@kept
+def _count(ends: sa.Table, locked: bool) -> Any:
+    """Count all who are written down, those since a moment, and those of them who were known."""
+    columns = ends.c
+    within = columns.time > sa.bindparam("since")
+    counted = sa.select(
+        sa.func.count(),
+        sa.func.count(sa.case((within, 1))),
+        sa.func.sum(sa.case((within, columns.known), else_=0)),
+        sa.func.max(sa.case((within, columns.base))),
+    ).where(columns.connection_id == sa.bindparam("of"))
+    return counted.with_for_update() if locked else counted
 
 
 def _words() -> str:

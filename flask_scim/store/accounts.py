@@ -169,7 +169,7 @@ class Accounts:
         """
         binding, wanted = self.binding, list(keys)
         # SQLite alone needs this: its write lock comes with the first write.
-        self.backend.lock(binding.connect(self.session), binding.record, sa.false())
+        self.backend.lock(binding.connect(self.session), binding.table)
         rows: sa.Select[Any] = sa.select(binding.model).where(
             binding.key.in_(wanted), binding.is_of_tenant(self.connection)
         )

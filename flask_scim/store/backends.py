@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from ..protocol.syntax import Operator
 from ..protocol.values import fold
+from .kept import kept
 
 Sql = sa.ColumnElement[Any]
 #: What leads to a value in JSON: names, and the index of an entry in an array.
@@ -32,6 +33,8 @@ RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
 #: What JSON says where nothing is assigned.
 _NOTHING = ("null", '""', "[]", "{}")
 _FOLD_FUNCTION = "flask_scim_fold"
+#: Where Python's driver leaves it to statements to begin transactions (``autocommit``, from 3.12).
+_LEGACY = -1
 #: How much of a text sorting looks at: what MariaDB sorts by, and what fits into a cursor.
 SORTED_LENGTH = 255
 
@@ -97,8 +100,12 @@ class Backend:
     def prepare(self, connection: Connection) -> None:
         """Make ready a connection on which conditions of this backend are going to run."""
 
-    def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
-        """Lock what ``FOR UPDATE`` does not lock on this database."""
+    def lock(self, connection: Connection, table: sa.Table) -> None:
+        """Lock what ``FOR UPDATE`` does not lock on this database.
+
+        :param connection: the connection to it.
+        :param table: a table that may be written.
+        """
 
     def check_constraints(self, connection: Connection) -> None:
         """Check now what would only be checked at the commit, when there is no way back."""
@@ -218,13 +225,21 @@ class SQLite(Backend):
         return sa.func.replace(self.sortable_moment(moment), " ", "T").concat("Z")
 
     def prepare(self, connection: Connection) -> None:
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.create_function(_FOLD_FUNCTION, 1, _fold, deterministic=True)
+        # What is noted here lives as long as the driver's own connection, as the function does.
+        if _FOLD_FUNCTION not in connection.info:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            raw.create_function(_FOLD_FUNCTION, 1, _fold, deterministic=True)
+            connection.info[_FOLD_FUNCTION] = True
 
-    def lock(self, connection: Connection, table: sa.Table, condition: Sql) -> None:
+    def lock(self, connection: Connection, table: sa.Table) -> None:
         # Only a write begins a transaction here, and it keeps every other writer out.
-        connection.execute(table.update().where(condition).values(version=table.c.version))
+        raw: Any = connection.connection.driver_connection
+        is_implicit = getattr(raw, "autocommit", _LEGACY) == _LEGACY
+        if is_implicit and not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(_write_nothing(table))
 
     def json_text(self, json: Sql, keys: Keys) -> Sql:
         return sa.func.json_extract(json, _json_path(keys), type_=sa.String)
@@ -250,6 +265,13 @@ class SQLite(Backend):
         quoted = sa.func.json_quote(elements.c.value)
         is_json = elements.c.type.in_(("object", "array"))
         return elements, sa.case((is_json, elements.c.value), else_=quoted)
+
+
+@kept
+def _write_nothing(table: sa.Table) -> sa.Update:
+    """Write to no row, which begins a transaction that writes all the same."""
+    column = next(iter(table.c))
+    return table.update().where(sa.false()).values({column: column})
 
 
 class MySQL(Backend):

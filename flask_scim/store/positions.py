@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
+from .kept import kept
+
 
 def take_positions(connection: sa.Connection, counters: sa.Table, id: str, count: int) -> int:
     """Take the next places in the order of a connection, in one statement.
@@ -21,23 +23,32 @@ def take_positions(connection: sa.Connection, counters: sa.Table, id: str, count
     :param count: how many places to take.
     :return: the first of them, from 1.
     """
+    taken = {"of": id, "count": count}
     if connection.dialect.name in ("mysql", "mariadb"):
-        last = connection.execute(_count_on(connection, counters, id, count)).lastrowid
-        return int(last) - count + 1
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    inserted = dialect.insert(counters).values(connection_id=id, position=count)
-    counted = inserted.on_conflict_do_update(
+        counted = _count_on(counters, can_hold_on=_can_hold_on(connection.dialect))
+        last = connection.execute(counted, taken).lastrowid
+    else:
+        counted = _count_and_return(counters, is_sqlite=connection.dialect.name == "sqlite")
+        last = connection.execute(counted, taken).scalar_one()
+    return int(last) - count + 1
+
+
+@kept
+def _count_and_return(counters: sa.Table, *, is_sqlite: bool) -> Any:
+    """Count on, and return how far."""
+    insert = sqlite.insert if is_sqlite else postgresql.insert
+    count: sa.BindParameter[int] = sa.bindparam("count")
+    counted = insert(counters).values(connection_id=sa.bindparam("of"), position=count)
+    return counted.on_conflict_do_update(
         index_elements=[counters.c.connection_id],
         set_={"position": counters.c.position + count},
-    )
-    last = connection.execute(counted.returning(counters.c.position)).scalar_one()
-    return int(last) - count + 1
+    ).returning(counters.c.position)
 
 
 class _Latest(mysql.Insert):
     """An ``INSERT`` that counts on from the newest row, whatever the transaction has read."""
 
-    inherit_cache = False
+    inherit_cache = True
 
 
 @compiles(_Latest)
@@ -48,10 +59,14 @@ def _compile_latest(element: _Latest, compiler: Any, **options: Any) -> str:
     return f"SET STATEMENT innodb_snapshot_isolation = OFF FOR {statement}"
 
 
-def _count_on(connection: sa.Connection, counters: sa.Table, id: str, count: int) -> Any:
+@kept
+def _count_on(counters: sa.Table, *, can_hold_on: bool) -> Any:
     """Count on, and let the answer of the server itself say how far: it has no RETURNING here."""
-    kind = _Latest if _can_hold_on(connection.dialect) else mysql.Insert
-    inserted = kind(counters).values(connection_id=id, position=sa.func.last_insert_id(count))
+    kind = _Latest if can_hold_on else mysql.Insert
+    count: sa.BindParameter[int] = sa.bindparam("count")
+    inserted = kind(counters).values(
+        connection_id=sa.bindparam("of"), position=sa.func.last_insert_id(count)
+    )
     return inserted.on_duplicate_key_update(
         position=sa.func.last_insert_id(counters.c.position + count)
     )

@@ -41,6 +41,7 @@ from .failures import translated
 from .filters import compile_entry_filter
 from .holders import set_names
 from .homes import Home
+from .kept import kept
 from .links import Link
 from .names import RelatedNamesCodec, names_of
 from .persons import Persons
@@ -53,6 +54,9 @@ from .sent import keep_local, note_sent
 from .tracking import move_version, writing
 from .uniqueness import Held, make_key
 from .untouchable import spare
+
+#: What tells that a record is still as it was read.
+_AS_READ = ("connection_id", "row_id", "version")
 
 #: Writes the names of a row, by its primary key, and tells whether any of them has changed.
 Namer = Callable[[Any, list[str]], bool]
@@ -161,9 +165,7 @@ class SqlStore:
     def lock(self, id: str) -> Resource | None:
         """Read a resource and keep others from changing it until the transaction ends."""
         is_it = self._reading.is_it(id)
-        self.backend.lock(
-            self.binding.connect(self.session), self.record, self._is_record_of(is_it)
-        )
+        self.backend.lock(self.binding.connect(self.session), self.binding.table)
         statement = self.binding.select(
             self.binding.id.column, *self.record.c, self.binding.model
         ).with_for_update(of=[self.record, self.binding.model])
@@ -275,7 +277,7 @@ class SqlStore:
 
     def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
         record = self._new_record(row, parts, **others)
-        self.session.execute(self.record.insert().values(record))
+        self.binding.connect(self.session).execute(self.record.insert(), record)
         self._settle(record["row_id"])
         return record
 
@@ -617,29 +619,20 @@ class SqlStore:
         }
 
     def _write_record(self, record: dict[str, Any], moved: dict[str, Any]) -> None:
-        written = self.session.execute(
-            self.record.update()
-            .where(*self._is_record(record), self.record.c.version == record["version"])
-            .values(moved)
-        )
-        if written.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has a row count
+        read = {f"read_{name}": record[name] for name in _AS_READ}
+        connection, statement = self.binding.connect(self.session), _write_as_read(self.record)
+        written = connection.execute(statement, read | moved)
+        if written.rowcount != 1:
             raise Deadlock("Another request changed the resource; try again.")
 
-    def _is_record(self, record: dict[str, Any]) -> tuple[Sql, Sql]:
-        columns = self.record.c
-        return (
-            columns.connection_id == record["connection_id"],
-            columns.row_id == record["row_id"],
-        )
 
-    def _is_record_of(self, is_it: Sql) -> Sql:
-        rows = sa.select(self.binding.key).where(is_it)
-        columns = self.record.c
-        return sa.and_(columns.connection_id == self.connection.id, columns.row_id.in_(rows))
-
-
-def _is_active(place: Place) -> bool:
-    return place.path.keys == ("active",)
+@kept
+def _write_as_read(record: sa.Table) -> sa.Update:
+    """Write to a record that nobody has changed since it was read."""
+    columns = record.c
+    return record.update().where(
+        *(columns[name] == sa.bindparam(f"read_{name}") for name in _AS_READ)
+    )
 
 
 def _present(document: Document) -> Document:
