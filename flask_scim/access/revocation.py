@@ -75,6 +75,7 @@ class Revocation:
     _threads: Threads = field(default_factory=Threads)
     _retrier: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _has_looked: bool = False
 
     @property
     def epochs(self) -> Epochs:
@@ -124,6 +125,7 @@ class Revocation:
 
         :return: how far it has come, of those for whom it is done; the rest is told later.
         """
+        self._look_once()
         begun: list[Ending] = self.sessions().info.pop(_BEGUN, [])
         if not begun:
             return []
@@ -271,6 +273,25 @@ class Revocation:
                     target=self._retry, name="flask-scim-retries", daemon=True
                 )
                 self._retrier.start()
+
+    def _look_once(self) -> None:
+        """See to what a process that was killed has left, once in the life of this one."""
+        if self._has_looked or not (self.patience.retries and self.revokers.names):
+            return
+        self._has_looked = True
+        threading.Thread(target=self._look, name="flask-scim-retries", daemon=True).start()
+
+    def _look(self) -> None:
+        # Until then it may be at work still.
+        threading.Event().wait(self.patience.lease.total_seconds())
+        try:
+            with self.context():
+                is_open = self.next_due() is not None
+        except Exception:
+            _log.exception("What others have left of people's access could not be looked for.")
+            return
+        if is_open:
+            self._retry_later()
 
     def _retry(self) -> None:
         """Try again what is due until nothing is open."""

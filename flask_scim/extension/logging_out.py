@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -22,8 +23,11 @@ FindClients = Callable[[Any], Iterable[LogoutClient]]
 
 _log = logging.getLogger("flask_scim.access")
 _AT_ONCE = 8
+#: How long a client is told again that does not hear; the app itself has ended all by then.
+_PATIENCE = timedelta(days=7)
 _LONGEST = 5.0
 _KEPT = "flask_scim.logouts"
+_NEXT_TIME = "is to be told next time"
 
 
 class NotTold(RuntimeError):
@@ -65,6 +69,8 @@ class LoggingOut:
     def end(self, user: Any, ending: Ending) -> int:
         """Tell those who have not heard yet, each in a transaction of its own.
 
+        A client that has not heard for a week is given up: it is gone, and the log says so.
+
         :param user: the person's row.
         :param ending: the end of their access.
         :return: how many have heard.
@@ -81,13 +87,32 @@ class LoggingOut:
         # Nothing may be held while others are talked to.
         session.commit()
         failed = self._tell(logouts, ending.key, waiting, revocation.patience.timeout)
+        if datetime.now(UTC) - ending.since > _PATIENCE:
+            failed = self._give_up(logouts, ending, failed)
         if failed:
-            raise NotTold("; ".join(failed))
+            reasons = [f"{logout.client_id}: {error}" for logout, error in failed.items()]
+            raise NotTold("; ".join(reasons))
         return logouts.finish(ending.key)
 
-    def _tell(self, logouts: Logouts, key: Any, waiting: list[Logout], timeout: float) -> list[str]:
-        """Tell some at a time, as long as a revoker may take."""
-        failed: list[str] = []
+    def _give_up(
+        self, logouts: Logouts, ending: Ending, failed: dict[Logout, str]
+    ) -> dict[Logout, str]:
+        """Forget the clients that were tried just now, and return those that were not."""
+        gone = {logout: error for logout, error in failed.items() if error != _NEXT_TIME}
+        for logout, error in gone.items():
+            _log.error(
+                "Client %s is given up: since %s it has not heard that User %s is signed out: %s.",
+                *(logout.client_id, f"{ending.since:%Y-%m-%d %H:%M} UTC", ending.id, error),
+            )
+        logouts.forget(ending.key, *gone)
+        self._revocation().sessions().commit()
+        return {logout: error for logout, error in failed.items() if logout not in gone}
+
+    def _tell(
+        self, logouts: Logouts, key: Any, waiting: list[Logout], timeout: float
+    ) -> dict[Logout, str]:
+        """Tell some at a time, as long as a revoker may take, and return who has not heard."""
+        failed: dict[Logout, str] = {}
         if not waiting:
             return failed
         # Each has its turn before the revoker counts as one that hangs.
@@ -97,13 +122,13 @@ class LoggingOut:
             for start in range(0, len(waiting), _AT_ONCE):
                 some = waiting[start : start + _AT_ONCE]
                 if time.monotonic() - began > timeout * 0.5:
-                    failed.append(f"{len(waiting) - start} more are to be told next time")
+                    failed |= dict.fromkeys(waiting[start:], _NEXT_TIME)
                     break
                 answers = pool.map(channel.tell, map(_client_of, some))
                 for logout, error in zip(some, answers, strict=True):
                     logouts.note(key, logout, error)
                     if error is not None:
-                        failed.append(f"{logout.client_id}: {error}")
+                        failed[logout] = error
         return failed
 
     def _find(self, row: Any) -> list[Logout]:

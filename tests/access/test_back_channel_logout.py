@@ -173,6 +173,39 @@ def test_a_client_that_is_gone(provider: Provider, acme: ScimClient) -> None:
     assert outcome.due is not None
 
 
+def test_a_client_that_is_gone_for_ever(
+    provider: Provider, acme: ScimClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a week it is given up, and the log says so; whoever hears by then has heard."""
+    party = provider.party
+    party.behaviour["/slow"] = 500
+    provider.clients = lambda _: [
+        LogoutClient("gone", "http://127.0.0.1:1/", sub="x"),
+        LogoutClient("slow", party.uri("/slow"), sub="x"),
+    ]
+    id = acme.create("ann")["id"]
+    assert acme.patch(f"/Users/{id}", OFF).status_code == 200
+
+    def pass_by(days: int) -> None:
+        table = provider.host.db.metadata.tables["scim_own_revocation"]
+        with provider.host.app.app_context():
+            then = datetime.now(UTC) - timedelta(days=days)
+            provider.host.db.session.execute(table.update().values(since=then))
+            provider.host.db.session.commit()
+
+    pass_by(6)
+    assert [report.complete for report in provider.retry()] == [False]
+    assert provider.open() == 2
+    assert "given up" not in caplog.text
+    pass_by(8)
+    party.behaviour.clear()
+    assert [report.complete for report in provider.retry()] == [True]
+    assert provider.report(id).ended == {"backchannel_logout": 1}
+    assert provider.open() == 0
+    assert "Client gone is given up" in caplog.text
+    assert "Client slow is given up" not in caplog.text
+
+
 def test_whoever_comes_back_is_told_of_again(provider: Provider, acme: ScimClient) -> None:
     """A later end is told to all, also to those who had not heard of the one before."""
     party = provider.party

@@ -221,6 +221,32 @@ def test_the_answer_does_not_wait(build: Callable[..., Host]) -> None:
     assert keys.reports[0][0].ended == {"api_keys": 1}
 
 
+def test_what_another_process_has_left(
+    build: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a worker, the next process sees to what one that was killed has left."""
+    monkeypatch.setattr("flask_scim.access.revocation._GRACE", timedelta(0))
+    killed = Keys(build(SCIM_REVOCATION_RETRY=False, SCIM_REVOKER_TIMEOUT=1))
+    killed.add("api_keys")
+    killed.behaviour["api_keys"] = None
+    acme = killed.host.connect("acme", tenant="1")
+    id = acme.create("ann")["id"]
+    acme.patch(f"/Users/{id}", INACTIVE)
+    make_due(killed)
+    assert report(killed, id).open == ["api_keys"]
+    keys = Keys(build(SCIM_REVOKER_TIMEOUT=1))
+    keys.add("api_keys")
+    other = ScimClient(keys.host.app.test_client(), acme.base, acme.token)
+    # What is asked of it first costs no statement more, and is not what the other has left.
+    other.create("bob")
+    for _ in range(200):
+        if report(keys, id).complete:
+            break
+        threading.Event().wait(0.05)
+    assert report(keys, id).ended == {"api_keys": 1}
+    assert keys.names() == ["api_keys"]
+
+
 def test_it_tries_again_itself(build: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a worker, the process in which a revoker failed tries again."""
     monkeypatch.setattr("flask_scim.access.jobs._FIRST_WAIT", 0)

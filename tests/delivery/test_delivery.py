@@ -66,6 +66,34 @@ def test_everything_arrives(outgoing: Outgoing) -> None:
     assert outgoing.count("deliveries") == 0
 
 
+def test_a_batch_costs_the_same_however_large(here: Outgoing) -> None:
+    """What a worker asks of the database does not grow with the events of a batch."""
+    costs = []
+    with receiving(answer(200)) as receiver:
+        here.add(receiver, types=["user.created"])
+        here.deliver()
+        for count in (2, BATCH):
+            for number in range(count):
+                here.scim.create(f"user{count}-{number}")
+            before = len(receiver.received)
+            with here.host.app.app_context():
+                (lane,) = [lane for lane, _ in here.lanes().find() if lane[1] == "acme"]
+            with here.host.statements() as statements, here.host.app.app_context():
+                lanes = here.lanes()
+                claim = lanes.claim(lane)
+                assert claim is not None
+                attempts = {
+                    job.entry.position: DONE
+                    for chain in claim.batch.chains.values()
+                    for job in chain
+                }
+                assert len(attempts) == count
+                assert lanes.settle(claim, attempts) is not None
+            costs.append(len(statements))
+            assert len(receiver.received) == before
+    assert costs[0] == costs[1] <= 12, costs
+
+
 def test_an_event_costs_one_row(here: Outgoing) -> None:
     """Many events that nobody wants, or that went out, leave one row for each connection."""
     with receiving(answer(200)) as receiver:
