@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from itsdangerous import BadData, URLSafeSerializer
 
 from ..protocol.errors import Unauthorized
+from ..provisioning.ports import Connection
 from ..store.failures import translated
+from ..store.kept import kept
+from ..store.statements import run
 from .admission import Grant, attribute
 from .clients import Client
 from .connections import read_connection
@@ -22,6 +25,8 @@ _log = logging.getLogger("flask_scim.connections")
 PREFIX = "scim_at_"
 #: No longer than what servers take as one header.
 _LONGEST = 8_000
+#: The parameter that says which client is read.
+_ID = "flask_scim_id"
 
 
 class AccessTokens:
@@ -72,25 +77,20 @@ class AccessTokens:
         if expires <= time.time():
             expired = Unauthorized("The access token has expired; get a new one.")
             raise attribute(expired, connection_id, f"client:{id}")
-        statement = (
-            sa.select(self._clients.c.last_used, self._clients.c.revoked, self._connections)
-            .join(self._connections, self._clients.c.connection_id == self._connections.c.id)
-            .where(self._clients.c.id == id)
-        )
         with translated("client"):
-            row = self._session.execute(statement).first()
-        found = None if row is None else row._mapping
-        if found is None or found[self._connections.c.id] != connection_id:
+            statement = _select_client(self._clients, self._connections)
+            row = run(self._session, statement, {_ID: id}).first()
+        found: tuple[Any, ...] = (None, None) if row is None else tuple(row)
+        last_used, revoked_at, *columns = found
+        owner = dict[str, Any](zip(Connection.__slots__, columns, strict=False))
+        if owner.get("id") != connection_id:
             raise Unauthorized("The client of this access token is not known here.")
-        if found[self._clients.c.revoked] is not None:
+        if revoked_at is not None:
             _log.warning("Client %s of connection %s has been revoked.", id, connection_id)
             revoked = Unauthorized("The client of this access token has been revoked.")
             raise attribute(revoked, connection_id, f"client:{id}")
-        now = datetime.now(UTC)
-        note_use(self._session, self._clients, id, found[self._clients.c.last_used], now)
-        columns = self._connections.c.items()
-        connection = read_connection({name: found[column] for name, column in columns})
-        return Grant(connection, frozenset(scopes), id, "client")
+        note_use(self._session, self._clients, id, last_used, datetime.now(UTC))
+        return Grant(read_connection(owner), frozenset(scopes), id, "client")
 
     def _read(self, text: str) -> tuple[str, str, int, list[str]]:
         refused = Unauthorized("The access token is not known here.")
@@ -104,3 +104,14 @@ class AccessTokens:
 
     def _serializer(self) -> URLSafeSerializer:
         return URLSafeSerializer(list(self._keys()), salt="flask-scim.access-token")
+
+
+@kept
+def _select_client(clients: sa.Table, connections: sa.Table) -> sa.Select[Any]:
+    """Select the client of a token, and then its connection."""
+    columns = [connections.c[name] for name in Connection.__slots__]
+    return (
+        sa.select(clients.c.last_used, clients.c.revoked, *columns)
+        .join(connections, clients.c.connection_id == connections.c.id)
+        .where(clients.c.id == sa.bindparam(_ID))
+    )

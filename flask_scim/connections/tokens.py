@@ -17,6 +17,8 @@ from ..protocol.errors import Unauthorized
 from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
 from ..store.failures import translated
+from ..store.kept import kept
+from ..store.statements import run
 from .admission import attribute
 from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, warning_due
@@ -53,6 +55,10 @@ class Token:
     expires: datetime | None
     last_used: datetime | None
     revoked: datetime | None
+
+
+#: What is read of a token to tell whether it is good, and the parameter that says which.
+_COLUMNS, _ID = (*Token.__slots__, "secret_hash", "warned"), "flask_scim_id"
 
 
 class Tokens:
@@ -138,27 +144,23 @@ class Tokens:
         :raises Unauthorized: if the token is forged, unknown, expired or revoked.
         """
         id, secret = self._read(text)
-        statement = (
-            sa.select(self._table, self._connections)
-            .join(self._connections, self._table.c.connection_id == self._connections.c.id)
-            .where(self._table.c.id == id)
-        )
         with translated("token"):
-            found = self._session.execute(statement).first()
-        stored = found._mapping[self._table.c.secret_hash] if found else hash_secret("")
+            statement = _select_opened(self._table, self._connections)
+            found = run(self._session, statement, {_ID: id}).first()
+        row = dict(zip(_COLUMNS, found or (), strict=False))
+        stored = row["secret_hash"] if row else hash_secret("")
         if not is_same(stored, hash_secret(secret)) or found is None:
             raise Unauthorized("The bearer token is not known here.")
-        values = found._mapping
-        token = _read_token({name: values[self._table.c[name]] for name in Token.__slots__})
+        token = _read_token(row)
         now = datetime.now(UTC)
         if token.revoked is not None:
             raise _refused(token, "has been revoked")
         if token.expires is not None and token.expires <= now:
             raise _refused(token, "has expired")
         note_use(self._session, self._table, token.id, token.last_used, now)
-        columns = self._connections.c.items()
-        connection = read_connection({name: values[column] for name, column in columns})
-        self._watch.tell_end(token, values[self._table.c.warned], now)
+        columns = zip(Connection.__slots__, found[len(_COLUMNS) :], strict=True)
+        connection = read_connection(dict(columns))
+        self._watch.tell_end(token, row["warned"], now)
         return connection, token
 
     def check(self) -> builtins.list[Notice]:
@@ -265,6 +267,17 @@ class Tokens:
 
     def _signer(self) -> Signer:
         return Signer(list(self._keys()), salt="flask-scim.token")
+
+
+@kept
+def _select_opened(tokens: sa.Table, connections: sa.Table) -> sa.Select[Any]:
+    """Select a token, and then the connection that it opens."""
+    columns = [connections.c[name] for name in Connection.__slots__]
+    return (
+        sa.select(*(tokens.c[name] for name in _COLUMNS), *columns)
+        .join(connections, tokens.c.connection_id == connections.c.id)
+        .where(tokens.c.id == sa.bindparam(_ID))
+    )
 
 
 def _check_lifetime(seconds: int | None) -> None:

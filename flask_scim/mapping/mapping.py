@@ -13,6 +13,8 @@ from ..protocol.schema import Attribute, ResourceType, Returned
 from .sources import AnySource, Refs, Source, Values
 
 Document = dict[str, Any]
+#: How an entry of a slot is put together: what it always has, its key, and where its parts are.
+_Way = tuple[Document, str, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,24 +215,44 @@ class Mapping:
         """
         if not self.keep_unmapped:
             kept = extras = None
-        document: Document = _copy(kept or {})
-        for field_, value in zip(self.fields, values, strict=False):
+        document: Document = _copy(kept) if kept else {}
+        singles, groups = self._way_together
+        for keys, value in zip(singles, values, strict=False):
             if value is not None:
-                _put(document, field_.path.keys, value)
-        for keys, group in self._slots_by_path.items():
+                _put(document, keys, value)
+        for keys, slots in groups:
             entries = []
-            for slot, index in _strictest(group):
+            for literals, key, places in slots:
                 filled = {
-                    name: value
-                    for offset, (name, _) in enumerate(slot.sources)
-                    if (value := values[index + offset]) is not None
+                    name: value for name, index in places if (value := values[index]) is not None
                 }
                 if filled:
-                    extra = (extras or {}).get(slot.key, {})
-                    entries.append(dict(slot.literals) | extra | filled)
+                    extra = extras.get(key, {}) if extras else {}
+                    entries.append(literals | extra | filled)
             if entries:
                 _put(document, keys, entries + (_get(document, keys) or []))
         return document
+
+    @cached_property
+    def _way_together(
+        self,
+    ) -> tuple[list[tuple[str, ...]], list[tuple[tuple[str, ...], list[_Way]]]]:
+        """What of putting documents together is the same for all of them."""
+        groups = [
+            (
+                keys,
+                [
+                    (
+                        dict(slot.literals),
+                        slot.key,
+                        [(name, index + offset) for offset, (name, _) in enumerate(slot.sources)],
+                    )
+                    for slot, index in _strictest(group)
+                ],
+            )
+            for keys, group in self._slots_by_path.items()
+        ]
+        return [field_.path.keys for field_ in self.fields], groups
 
     def unmapped(self, document: Document) -> list[str]:
         """List what of a document no place was named for.

@@ -79,12 +79,10 @@ class Projection:
         :return: the resource as the client sees it.
         """
         present = [urn for urn in self.extensions if urn in document]
-        projected = {
-            "schemas": [self.resource_type.schema.id, *present],
-            **_kept({key: value for key, value in document.items() if key != "schemas"}, self.core),
-        }
+        projected: dict[str, Any] = {"schemas": [self.resource_type.schema.id, *present]}
+        _keep(document, self.core, projected)
         for urn in present:
-            values = _kept(document[urn], self.extensions[urn])
+            values = _keep(document[urn], self.extensions[urn], {})
             if values:
                 projected[urn] = values
         return projected
@@ -152,15 +150,20 @@ def _read_names(text: str, resource_type: ResourceType, ignore_unknown: bool) ->
     return names
 
 
-def _kept(values: dict[str, Any], plan: _Plan) -> dict[str, Any]:
-    kept = {name: _without(value, plan[name]) for name, value in values.items() if name in plan}
-    return {name: value for name, value in kept.items() if value is not None}
+def _keep(values: dict[str, Any], plan: _Plan, kept: dict[str, Any]) -> dict[str, Any]:
+    """Add to what is kept what of some values a plan keeps, and what is not there yet."""
+    for name, value in values.items():
+        parts = plan.get(name)
+        if parts is None or name in kept:
+            continue
+        left = _without(value, parts) if parts else value
+        if left is not None:
+            kept[name] = left
+    return kept
 
 
 def _without(value: Any, parts: frozenset[str]) -> Any:
     """Leave sub-attributes out of a value; ``None`` where nothing else is in it."""
-    if not parts:
-        return value
     if isinstance(value, list):
         return [left for entry in value if (left := _without(entry, parts)) is not None] or None
     return {name: part for name, part in value.items() if name not in parts} or None

@@ -18,6 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from ..protocol.syntax import Operator
 from ..protocol.values import fold
 from .kept import kept
+from .slots import Slot
 
 Sql = sa.ColumnElement[Any]
 #: What leads to a value in JSON: names, and the index of an entry in an array.
@@ -42,7 +43,7 @@ SORTED_LENGTH = 255
 class Backend:
     """What the databases have in common."""
 
-    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+    def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         """Compare text.
 
         :param text: the expression that holds the text.
@@ -52,6 +53,8 @@ class Backend:
         :return: the condition; NULL where the text is NULL.
         """
         subject = self.binary(text if exact else self.folded(text, value))
+        if isinstance(value, Slot):
+            return RELATIONS[operator](subject, value)
         match operator:
             case Operator.CO:
                 return subject.contains(value, autoescape=True)
@@ -62,7 +65,7 @@ class Backend:
             case _:
                 return RELATIONS[operator](subject, value)
 
-    def folded(self, text: Sql, value: str) -> Sql:
+    def folded(self, text: Sql, value: str | Slot) -> Sql:
         """Bring text into the form in which letter case does not count.
 
         :param text: the expression that holds the text.
@@ -137,7 +140,7 @@ class Backend:
 class PostgreSQL(Backend):
     """PostgreSQL, where JSON is compared as ``jsonb``."""
 
-    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+    def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         if operator in (Operator.GT, Operator.GE, Operator.LT, Operator.LE):
             subject = text if exact else self.folded(text, value)
             return RELATIONS[operator](self.sortable(subject), value)
@@ -154,7 +157,7 @@ class PostgreSQL(Backend):
             moment = sa.func.timezone("UTC", moment)
         return sa.func.to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
-    def folded(self, text: Sql, value: str) -> Sql:
+    def folded(self, text: Sql, value: str | Slot) -> Sql:
         # Under the C locale lower() leaves letters beyond ASCII alone; ICU folds them everywhere.
         return sa.func.lower(text if value.isascii() else sa.collate(text, "und-x-icu"))
 
@@ -193,8 +196,10 @@ def _at(json: Sql, keys: Keys) -> Any:
 class SQLite(Backend):
     """SQLite, whose own ``lower()`` and ``LIKE`` know no letters beyond ASCII."""
 
-    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+    def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         subject = text if exact else self.folded(text, value)
+        if isinstance(value, Slot):
+            return RELATIONS[operator](subject, self.binary(sa.type_coerce(value, sa.String())))
         length = len(value)
         match operator:
             case Operator.CO:
@@ -208,7 +213,7 @@ class SQLite(Backend):
             case _:
                 return RELATIONS[operator](subject, self.binary(sa.literal(value)))
 
-    def folded(self, text: Sql, value: str) -> Sql:
+    def folded(self, text: Sql, value: str | Slot) -> Sql:
         if value.isascii():
             return sa.func.lower(text)
         return getattr(sa.func, _FOLD_FUNCTION)(text, type_=sa.String)  # type: ignore[no-any-return]  # looked up by name
@@ -285,7 +290,7 @@ class MySQL(Backend):
         self.collation = collation
         self.caseless = caseless
 
-    def compare_text(self, text: Sql, operator: Operator, value: str, *, exact: bool) -> Sql:
+    def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         condition = super().compare_text(text, operator, value, exact=exact)
         if operator is Operator.EQ and isinstance(text, sa.Column) and (exact or self._folds(text)):
             # What is equal by code point is equal under any collation: this half uses the index.

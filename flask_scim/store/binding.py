@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -26,9 +26,11 @@ from .json_codecs import JsonCodec
 from .marks import Marks
 from .names import ListedNamesCodec, RelatedNamesCodec
 from .places import Place
+from .statements import Shapes
 
 _NO_MARKS = Marks()
-
+#: The parameter of statements that says whose resources they read.
+_CONNECTION = "flask_scim_connection"
 
 #: What ends a name in the path of JSON.
 _UNQUOTED = frozenset('"\\')
@@ -87,6 +89,8 @@ class Binding:
             raise MappingError(heading, self._problems)
         self.computes = any(_is_computed(place) for place in self.places)
         self.columns = [place.column for place in self.places if place.column is not None]
+        #: The statements that read resources, and read the same for every connection.
+        self.statements = Shapes()
 
     def apart(self) -> Binding:
         """The same resource type under aliases, for statements that name its tables twice."""
@@ -131,13 +135,29 @@ class Binding:
         is_own = (columns.connection_id == connection.id, columns.deleted.is_(None))
         return is_own if self.tenant is None else (*is_own, self.is_of_tenant(connection))
 
+    @cached_property
+    def is_own(self) -> tuple[Sql, ...]:
+        """What :meth:`own` says, for a statement that is kept and runs with :meth:`scope`."""
+        columns = self.record.c
+        is_own = (columns.connection_id == sa.bindparam(_CONNECTION), columns.deleted.is_(None))
+        if self.tenant is None:
+            return is_own
+        assert self.tenant.column is not None
+        return (*is_own, self.tenant.column == sa.bindparam(self._tenant_name))
+
+    def scope(self, connection: Connection) -> dict[str, Any]:
+        """The values that make :attr:`is_own` mean one connection."""
+        values: dict[str, Any] = {_CONNECTION: connection.id}
+        if self.tenant is not None:
+            values[self._tenant_name] = self._tenant_key(connection)
+        return values
+
     def is_of_tenant(self, connection: Connection) -> Sql:
         """The condition that a row of the host belongs to the connection's tenant."""
         if self.tenant is None:
             return sa.true()
         assert self.tenant.column is not None
-        key = self.tenant.codec.encode(connection.tenant, "tenant")
-        is_of: Sql = self.tenant.column == key
+        is_of: Sql = self.tenant.column == self._tenant_key(connection)
         return is_of
 
     def check_tenant(self, tenant: str | None) -> None:
@@ -231,14 +251,20 @@ class Binding:
         :return: one value for each place.
         """
         columns = iter(raws)
-        values = []
-        for place in self.places:
-            if place.column is not None:
-                values.append(place.codec.decode(next(columns)))
-            else:
-                computed = isinstance(place.source, Computed)
-                values.append(place.read(row, {}) if computed else None)
-        return values
+        return [
+            decode(next(columns)) if decode is not None else read and read(row, {})
+            for decode, read in self._readers
+        ]
+
+    @cached_property
+    def _readers(self) -> list[tuple[Callable[[Any], Any] | None, Callable[..., Any] | None]]:
+        """What reads each place: its column, or else the host's object."""
+        return [
+            (None if place.column is None else place.codec.decode, place.read)
+            if place.column is not None or isinstance(place.source, Computed)
+            else (None, None)
+            for place in self.places
+        ]
 
     def place_at(self, path: AttributePath) -> Place | None:
         """Find the place of a field: of the attribute itself, or of what it is a part of."""
@@ -248,6 +274,15 @@ class Binding:
                 if field.path == candidate:
                     return place
         return None
+
+    def _tenant_key(self, connection: Connection) -> Any:
+        assert self.tenant is not None
+        return self.tenant.codec.encode(connection.tenant, "tenant")
+
+    @property
+    def _tenant_name(self) -> str:
+        # Models may differ in the type of the attribute.
+        return f"flask_scim_tenant_{self.resource_type.name}"
 
     def _key_column(self) -> Sql:
         (column,) = self.mapper.primary_key

@@ -14,11 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..protocol.errors import InvalidFilter, InvalidValue
-from ..protocol.matcher import RELATIONS as MEANINGS
 from ..protocol.schema import Attribute, Type
 from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, is_sound, read_datetime, write_datetime
 from .backends import RELATIONS, SORTED_LENGTH, Backend, Sql
+from .slots import Slot, fits_nothing, text_of
 
 
 class Codec(ABC):
@@ -49,6 +49,11 @@ class Codec(ABC):
     @abstractmethod
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
         """Compare in SQL; NULL where nothing is assigned."""
+
+    def is_key(self, backend: Backend, column: Sql, key: Slot) -> Sql:
+        """Tell in SQL whether the column holds a key, of those that :meth:`parse` reads."""
+        is_it: Sql = column == key
+        return is_it
 
     def order(self, backend: Backend, column: Sql) -> Sql:
         """The expression to sort by; NULL where nothing is assigned."""
@@ -92,9 +97,12 @@ class TextCodec(Codec):
         return column != ""
 
     def compare(self, backend: Backend, column: Sql, operator: Operator, value: Comparable) -> Sql:
-        condition = backend.compare_text(column, operator, str(value), exact=self.exact)
+        condition = backend.compare_text(column, operator, text_of(value), exact=self.exact)
         # Empty text stands for nothing, and nothing compares with anything.
-        return sa.and_(condition, column != "") if MEANINGS[operator]("", value) else condition
+        return sa.and_(condition, column != "") if fits_nothing(operator, value) else condition
+
+    def is_key(self, backend: Backend, column: Sql, key: Slot) -> Sql:
+        return backend.compare_text(column, Operator.EQ, key, exact=self.exact)
 
     def order(self, backend: Backend, column: Sql) -> Sql:
         return order_text(backend, column, exact=self.exact)

@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..protocol.matcher import RELATIONS as MEANINGS
 from ..protocol.schema import Attribute, Type
 from ..protocol.syntax import Operator
 from ..protocol.values import Comparable, write_datetime
 from .backends import RELATIONS, Backend, Keys, Sql
 from .codecs import Codec, order_text
+from .slots import fits_nothing, text_of
 
 
 class JsonCodec(Codec):
@@ -87,8 +87,8 @@ def compare_json(
         case _:
             exact = attribute.case_exact or attribute.type is not Type.STRING
             text = backend.json_text(json, keys)
-            condition = backend.compare_text(text, operator, str(value), exact=exact)
-            return sa.and_(condition, text != "") if MEANINGS[operator]("", value) else condition
+            condition = backend.compare_text(text, operator, text_of(value), exact=exact)
+            return sa.and_(condition, text != "") if fits_nothing(operator, value) else condition
 
 
 def order_json(backend: Backend, json: Sql, keys: Keys, attribute: Attribute) -> Sql:

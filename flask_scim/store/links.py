@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from .places import Place
 from .relations import find_relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Link:
     """One way in which the rows of a resource type refer to those of another.
 
@@ -31,6 +31,7 @@ class Link:
     :param mirrors: the attribute of the other side, where that owns the references and this one
         shows them, or only ends with them.
     :param upward: the link by which what is referred to belongs to further ones of its kind.
+    :param info: the statements that read the references of resources.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Link:
     left_out: tuple[str, ...] = ()
     mirrors: str | None = None
     upward: Link | None = None
+    info: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def display(self) -> Place:
@@ -88,10 +90,10 @@ class Link:
         above = above.union(sa.select(self.near).join(above, self.far == above.c.key))
         return sa.select(above.c.key)
 
-    def climb(self, keys: list[Any] | None = None) -> sa.FromClause:
+    def climb(self, keys: Any = None) -> sa.FromClause:
         """The pairs that :attr:`upward` adds to this link's own.
 
-        :param keys: the rows that refer; ``None`` for all.
+        :param keys: the rows that refer, or the parameter that names them; ``None`` for all.
         :return: a table with the columns ``near`` and ``far``.
         """
         assert self.upward is not None

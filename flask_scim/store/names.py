@@ -20,6 +20,7 @@ from .backends import Backend, Sql
 from .codecs import Codec, order_text
 from .holders import RelatedNames
 from .json_codecs import JsonCodec
+from .slots import text_of
 
 Entries = list[dict[str, Any]]
 
@@ -122,7 +123,7 @@ class NameScope:
         if column is None:
             return sa.false()
         exact = path.leaf.case_exact
-        return self._backend.compare_text(column, operator, str(value), exact=exact)
+        return self._backend.compare_text(column, operator, text_of(value), exact=exact)
 
     def has(self, path: AttributePath) -> Sql:
         """Tell whether it has such a part."""

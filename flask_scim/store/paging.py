@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,10 @@ from .backends import Backend, Sql
 
 # A name that no column of a host has: MariaDB reads it in ORDER BY.
 _VALUE = "flask_scim_sort_value"
+#: What SQLAlchemy takes for an Integer; what is larger is a BigInteger.
+_INTEGER_BITS = 31
+#: The parameters of a page.
+_COUNT, _OFFSET, _PLACE = "flask_scim_count", "flask_scim_offset", "flask_scim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,7 @@ class Order:
             return (key,)
         return (*self.backend.sorted(self._label, descending=descending), key)
 
-    def within(self, query: Query) -> list[Sql]:
-        """Narrow a list to what a query wants of it.
-
-        :param query: the query.
-        :return: conditions on the rows.
-        """
-        conditions = []
-        if query.after is not None:
-            conditions.append(self._beyond(query.after, backwards=False))
-        if query.before is not None:
-            conditions.append(self._beyond(query.before, backwards=True))
-        return conditions
-
-    @property
-    def _label(self) -> sa.Label[Any]:
-        assert self.value is not None
-        return sa.type_coerce(self.value, NullType()).label(_VALUE)
-
-    def _beyond(self, position: Position, *, backwards: bool) -> Sql:
+    def beyond(self, position: Position, *, backwards: bool) -> Sql:
         """The condition that a row comes after a place, or before it."""
         descending = self.descending != backwards
         is_beyond = self._key_beyond(self.key, position, descending=descending)
@@ -90,8 +77,82 @@ class Order:
         at_least = value >= position.value
         return sa.or_(sa.and_(at_least, sa.or_(value > position.value, is_beyond)), absent)
 
+    @property
+    def _label(self) -> sa.Label[Any]:
+        assert self.value is not None
+        return sa.type_coerce(self.value, NullType()).label(_VALUE)
+
     @staticmethod
     def _key_beyond(key: Sql, position: Position, *, descending: bool) -> Sql:
         raw = sa.type_coerce(key, NullType())
         beyond: Sql = raw < position.key if descending else raw > position.key
         return beyond
+
+
+class Cut:
+    """The part of a list that a query wants: its shape is a statement's, the rest are values.
+
+    :param query: the query.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._places = {"after": query.after, "before": query.before}
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the rows come from the end of the part to its beginning."""
+        return self._query.before is not None and self._query.after is None
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What makes its statement differ from others."""
+        query = self._query
+        kinds = (
+            place and (_kind(place.key), _kind(place.value)) for place in self._places.values()
+        )
+        return (query.sort_by, query.descending, query.start_index > 1, *kinds)
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The values of the parameters, by name."""
+        values: dict[str, Any] = {_COUNT: self._query.count}
+        if self._query.start_index > 1:
+            values[_OFFSET] = self._query.start_index - 1
+        for name, place in self._places.items():
+            if place is not None:
+                values |= {f"{_PLACE}_{name}_key": place.key, f"{_PLACE}_{name}_value": place.value}
+        return values
+
+    def apply(
+        self, statement: sa.Select[Any], order: Order, *, sorts: bool = True
+    ) -> sa.Select[Any]:
+        """Narrow a statement to the part.
+
+        :param statement: selects the whole list.
+        :param order: the order of the list.
+        :param sorts: whether there is anything to sort.
+        :return: the statement, to be run with :attr:`values`.
+        """
+        for name, place in self._places.items():
+            if place is not None:
+                key = _parameter(f"{_PLACE}_{name}_key", place.key)
+                value = _parameter(f"{_PLACE}_{name}_value", place.value)
+                backwards = name == "before"
+                statement = statement.where(order.beyond(Position(key, value), backwards=backwards))
+        if sorts:
+            statement = statement.order_by(*order.by(backwards=self.backwards))
+        statement = statement.limit(sa.bindparam(_COUNT, type_=sa.Integer()))
+        if self._query.start_index > 1:
+            statement = statement.offset(sa.bindparam(_OFFSET, type_=sa.Integer()))
+        return statement
+
+
+def _kind(value: Any) -> Any:
+    """What decides the type that :func:`_parameter` gives a value: some numbers are too large."""
+    return type(value), isinstance(value, int) and value.bit_length() > _INTEGER_BITS
+
+
+def _parameter(name: str, value: Any) -> Sql | None:
+    """A parameter of the type that a value would be written with; NULL is no value."""
+    return None if value is None else sa.bindparam(name, type_=sa.literal(value).type)

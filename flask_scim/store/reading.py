@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ..protocol.resolver import All, Compare, Condition
 from ..protocol.syntax import Operator
 from ..provisioning.ports import Connection, Page, Position, Query, Resource
 from .backends import Backend, Sql
 from .binding import Binding
 from .failures import translated
 from .filters import compile_filter
-from .paging import Order
+from .paging import Cut
 from .references import References
+from .slots import Slot, keep
 from .sorting import compile_order
+from .statements import run
 
+#: The parameter of statements that says which resource they read.
+_ID = "flask_scim_id"
 #: The columns of the record that an answer is made of.
 _RECORD_COLUMNS = (
     *("row_id", "version", "created", "modified"),
@@ -52,9 +58,20 @@ class Reading:
         :param references: the attributes to load whose entries are other resources.
         :return: the resource.
         """
+        place = self.binding.id
+        key = place.codec.parse(id)
+        if key is None or key == "":
+            return None
+
+        def build() -> sa.Select[Any]:
+            assert place.column is not None
+            is_it = place.codec.is_key(self.backend, place.column, Slot(_ID))
+            return self._seen(*self._columns).where(is_it)
+
         with translated(self.binding.resource_type.name):
-            page = self._select([self.is_it(id)], Query(count=1, references=references))
-        return page.resources[0] if page.resources else None
+            rows = self._run(self._keep(("get",), build), {_ID: key}).all()
+            resources = self._read(rows[:1], 0, references)
+        return resources[0] if resources else None
 
     def find(self, query: Query) -> Page:
         """List resources in a total order.
@@ -90,59 +107,118 @@ class Reading:
         return place.codec.compare(self.backend, place.column, Operator.EQ, id)
 
     def _find(self, query: Query) -> Page:
-        conditions = []
-        if query.condition is not None:
-            conditions.append(
-                compile_filter(query.condition, self.binding, self.backend, self.references)
-            )
-        order = compile_order(query, self.binding, self.backend, self._key)
-        page = self._select(conditions, query, order) if query.count else Page([], 0)
+        page = self._page(query) if query.count else Page([], 0)
         if not query.totals:
             return page
         offset, found = query.start_index - 1, len(page.resources)
         is_whole = query.after is None and query.before is None
         if is_whole and found < query.count and (found or not offset):
             return replace(page, total=offset + found)
-        self.backend.prepare(self.binding.connect(self.session))
-        counted = self.select(sa.func.count()).where(*conditions)
-        return replace(page, total=self.session.execute(counted).scalar_one())
 
-    def _select(
+        def build(*conditions: Sql) -> sa.Select[Any]:
+            return self._seen(sa.func.count()).where(*conditions)
+
+        statement, values = self._keep_filtered(("count",), query.condition, build)
+        return replace(page, total=self._run(statement, values).scalar_one())
+
+    def _page(self, query: Query) -> Page:
+        cut = Cut(query)
+
+        def build(*conditions: Sql) -> sa.Select[Any]:
+            order = compile_order(query, self.binding, self.backend, self._key)
+            statement = self._seen(*order.columns, *self._columns).where(*conditions)
+            return cut.apply(statement, order, sorts=not self._names_one(query.condition))
+
+        statement, values = self._keep_filtered(("page", cut.shape), query.condition, build)
+        rows = self._run(statement, values | cut.values).all()
+        ranks = 1 if query.sort_by is None else 2
+        chosen = rows[::-1] if cut.backwards else rows
+        positions = [Position(*row[:ranks]) for row in chosen]
+        return Page(self._read(chosen, ranks, query.references), 0, positions)
+
+    def _names_one(self, condition: Condition | None) -> bool:
+        """Tell whether a condition holds of one resource at the most: there is nothing to sort."""
+        match condition:
+            case All(terms):
+                return any(map(self._names_one, terms))
+            case Compare(path, Operator.EQ):
+                unique = self.binding.unique
+                return path.keys == ("id",) or (unique is not None and unique.path == path)
+        return False
+
+    def _seen(self, *columns: Any) -> sa.Select[Any]:
+        """What :meth:`select` does, with parameters where the statement is kept."""
+        if self.beside is not None:
+            return self.select(*columns)
+        return self.binding.select(*columns).where(*self.binding.is_own)
+
+    def _keep(self, shape: tuple[Any, ...], build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+        """Keep a statement; that on accounts beside the records is each connection's own."""
+        if self.beside is not None:
+            return build()
+        return self.binding.statements.get((self.backend, *shape), build)
+
+    def _keep_filtered(
         self,
-        conditions: list[Sql],
-        query: Query,
-        order: Order | None = None,
-    ) -> Page:
+        shape: tuple[Any, ...],
+        condition: Condition | None,
+        build: Callable[..., sa.Select[Any]],
+    ) -> tuple[sa.Select[Any], dict[str, Any]]:
+        """Keep a statement for all conditions like one, and find the values to run it with."""
+
+        def narrow(condition: Condition) -> sa.Select[Any]:
+            return build(compile_filter(condition, self.binding, self.backend, self.references))
+
+        if condition is None:
+            return self._keep(shape, build), {}
+        if self.beside is not None:
+            return narrow(condition), {}
+        return keep(self.binding.statements, (self.backend, *shape), condition, narrow)
+
+    def _run(self, statement: sa.Select[Any], values: dict[str, Any]) -> sa.Result[Any]:
+        binding, session = self.binding, self.session
+        scope = binding.scope(self.connection)
+        for references in self.references.values():
+            scope |= references.scope
+        if binding.computes:
+            self.backend.prepare(binding.connect(session))
+            return session.execute(statement, scope | values)
+        return run(session, statement, scope | values, binding.mapper, self.backend.prepare)
+
+    def _read(
+        self, rows: Sequence[sa.Row[Any]], skip: int, names: tuple[str, ...]
+    ) -> list[Resource]:
+        """Make resources of rows.
+
+        :param rows: what was selected.
+        :param skip: how many columns come before :attr:`_columns`.
+        :param names: the attributes to load whose entries are other resources.
+        :return: the resources.
+        """
         binding = self.binding
-        columns = [self._key, *(binding.record.c[name] for name in _RECORD_COLUMNS[1:])]
-        entity = [binding.model] if binding.computes else []
-        ranks = () if order is None else order.columns
-        backwards = query.before is not None and query.after is None
-        selected = (*ranks, binding.id.column, *columns, *binding.columns, *entity)
-        statement = self.select(*selected).where(*conditions).limit(query.count)
-        if order is not None:
-            statement = statement.where(*order.within(query))
-            statement = statement.order_by(*order.by(backwards=backwards))
-        if query.start_index > 1:
-            statement = statement.offset(query.start_index - 1)
-        self.backend.prepare(self.binding.connect(self.session))
-        resources, keys, positions = [], [], []
-        rows = list(self.session.execute(statement))
-        for found in reversed(rows) if backwards else rows:
-            rank, (id, *rest) = found[: len(ranks)], found[len(ranks) :]
-            row = found[-1] if entity else None
-            record = dict(zip(_RECORD_COLUMNS, rest, strict=False))
-            values = binding.decode(rest[len(columns) : len(columns) + len(binding.columns)], row)
-            resources.append(make_resource(binding, binding.id.codec.decode(id), values, record))
-            keys.append(record["row_id"])
-            if rank:
-                positions.append(Position(*rank))
-        for name in query.references:
+        decode_id = binding.id.codec.decode
+        first = skip + 1 + len(_RECORD_COLUMNS)
+        last = first + len(binding.columns)
+        resources, keys = [], []
+        for row in rows:
+            id, key, *record = row[skip:first]
+            values = binding.decode(row[first:last], row[-1])
+            resources.append(_make(binding, decode_id(id), values, record))
+            keys.append(key)
+        for name in names:
             entries = self.references[name].load(keys)
             for key, resource in zip(keys, resources, strict=True):
                 if key in entries:
                     resource.document[name] = entries[key]
-        return Page(resources, 0, positions)
+        return resources
+
+    @property
+    def _columns(self) -> list[Any]:
+        """What resources are made of."""
+        binding = self.binding
+        record = (binding.record.c[name] for name in _RECORD_COLUMNS[1:])
+        entity = [binding.model] if binding.computes else []
+        return [binding.id.column, self._key, *record, *binding.columns, *entity]
 
     @property
     def _key(self) -> Sql:
@@ -168,10 +244,24 @@ def make_resource(
     :param written: the attributes that were set and that nobody can read.
     :return: the resource.
     """
-    document = binding.mapping.join(values, record["attributes"], record["extras"])
+    columns = [record[name] for name in _RECORD_COLUMNS[1:]]
+    return _make(binding, id, values, columns, row, written)
+
+
+def _make(
+    binding: Binding,
+    id: str,
+    values: list[Any],
+    record: Sequence[Any],
+    row: Any = None,
+    written: tuple[str, ...] = (),
+) -> Resource:
+    version, created, modified, attributes, extras, active_removed = record
+    document = binding.mapping.join(values, attributes, extras)
     is_active = document.get("active") is not False
-    if record["active_removed"]:
+    if active_removed:
         document.pop("active", None)
-    created, modified = record["created"], record["modified"]
-    version, is_known = record["version"] or 0, record["version"] is not None
-    return Resource(id, document, version, created, modified, row, is_active, written, is_known)
+    is_known = version is not None
+    return Resource(
+        id, document, version or 0, created, modified, row, is_active, written, is_known
+    )

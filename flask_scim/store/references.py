@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,9 +15,14 @@ from ..provisioning.members import Member, MemberChange
 from ..provisioning.ports import Connection, Moved
 from .backends import Sql
 from .binding import Binding
+from .kept import kept
 from .links import Link
 from .relations import chunks, insert_pairs
+from .statements import run
 from .untouchable import spare_behind
+
+#: The parameter of statements that says whose references they read.
+_KEYS = "flask_scim_keys"
 
 
 @dataclass(slots=True)
@@ -44,14 +49,16 @@ class References:
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
-            id_place, shown = link.target.id, link.display
+            make = _entry_maker(link)
             for chunk in chunks(keys):
-                statement = self._visible(link, link.near, id_place.column, shown.column)
-                statement = statement.where(link.near.in_(chunk)).order_by(link.near, link.far)
-                statement = statement.limit(limit)
-                for near, raw_id, raw_display in self.session.execute(statement):
-                    id, display = id_place.codec.decode(raw_id), shown.codec.decode(raw_display)
-                    found.setdefault(near, []).append(_entry(link, id, display))
+                rows = self._run(link, _select_entries(link), chunk, limit)
+                if len(keys) == 1:
+                    entries = [make(id, display) for _, id, display in rows]
+                    if entries:
+                        found.setdefault(keys[0], []).extend(entries)
+                else:
+                    for near, id, display in rows:
+                        found.setdefault(near, []).append(make(id, display))
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
@@ -60,20 +67,28 @@ class References:
         self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
     ) -> None:
         """Add what is referred to by way of something else."""
-        pairs = link.climb(keys)
-        target, id_place, shown = link.target, link.target.id, link.display
-        statement = (
-            target.select(pairs.c.near, id_place.column, shown.column)
-            .join(pairs, pairs.c.far == target.key)
-            .where(*target.own(self.connection))
-            .order_by(pairs.c.near, pairs.c.far)
-        )
-        for near, raw_id, raw_display in self.session.execute(statement):
-            entries = found.setdefault(near, [])
-            id = id_place.codec.decode(raw_id)
-            if all(entry["value"] != id for entry in entries):
-                entry = _entry(link, id, shown.codec.decode(raw_display))
+        make = _entry_maker(link)
+        for near, id, display in self._run(link, _select_indirect(link), keys):
+            entries, entry = found.setdefault(near, []), make(id, display)
+            if all(other["value"] != entry["value"] for other in entries):
                 entries.append(entry | {"type": "indirect"})
+
+    def _run(
+        self, link: Link, statement: sa.Select[Any], keys: list[Any], limit: int | None = None
+    ) -> Any:
+        """Run a statement on some rows that is kept with the link."""
+        if limit is not None:
+            statement = statement.limit(limit)
+        values = link.target.scope(self.connection) | {_KEYS: keys}
+        return run(self.session, statement, values, link.target.mapper)
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """The values with which a statement of :meth:`some` runs."""
+        scope: dict[str, Any] = {}
+        for link in self.links:
+            scope |= link.target.scope(self.connection)
+        return scope
 
     def select(self, key: Any, condition: Sql, link: Link, also: Iterable[Member]) -> list[Member]:
         """Find members that satisfy a condition.
@@ -96,13 +111,15 @@ class References:
     def some(self, binding: Binding, link: Link, condition: Sql, indirect: Sql) -> Sql:
         """Tell in SQL whether a row refers to a resource that satisfies a condition.
 
+        The statement runs with the values of :attr:`scope`.
+
         :param binding: the resource type that refers.
         :param link: the relationship.
         :param condition: the condition, on the rows that the link leads to.
         :param indirect: the condition on those that it leads to by way of others.
         :return: the condition on the row that refers.
         """
-        statement = self._visible(link, sa.literal(1)).where(link.near == binding.key, condition)
+        statement = _visible(link, sa.literal(1)).where(link.near == binding.key, condition)
         is_direct = sa.exists(statement.correlate(binding.mapper.local_table, binding.record))
         if link.upward is None:
             return is_direct
@@ -112,7 +129,7 @@ class References:
         is_both = sa.exists().where(
             table.c[link.near.key] == pairs.c.near, table.c[link.far.key] == pairs.c.far
         )
-        beyond = beyond.where(*link.target.own(self.connection), indirect, sa.not_(is_both))
+        beyond = beyond.where(*link.target.is_own, indirect, sa.not_(is_both))
         return sa.or_(is_direct, binding.key.in_(beyond))
 
     def change(self, key: Any, change: MemberChange) -> Moved:
@@ -263,11 +280,41 @@ def _among(link: Link, there: dict[Any, str], members: Iterable[Member]) -> dict
     return {far: fitting[id] for far, id in there.items() if id in fitting}
 
 
-def _entry(link: Link, id: str, display: str | None) -> dict[str, Any]:
-    endpoint = link.target.resource_type.endpoint
-    entry = {"value": id, "$ref": f"{endpoint}/{id}", "type": link.kind}
-    if display is not None:
-        entry["display"] = display
-    for name in link.left_out:
-        entry.pop(name, None)
-    return entry
+def _visible(link: Link, *columns: Any) -> sa.Select[Any]:
+    """Select from the pairs whose far end is a resource of the connection that is a parameter."""
+    target = link.target
+    statement = target.select(*columns).join(link.table, link.far == target.key)
+    return statement.where(*target.is_own)
+
+
+@kept
+def _select_entries(link: Link) -> sa.Select[Any]:
+    columns = (link.near, link.target.id.column, link.display.column)
+    is_asked = link.near.in_(sa.bindparam(_KEYS, expanding=True))
+    return _visible(link, *columns).where(is_asked).order_by(link.near, link.far)
+
+
+@kept
+def _select_indirect(link: Link) -> sa.Select[Any]:
+    target, pairs = link.target, link.climb(sa.bindparam(_KEYS, expanding=True))
+    columns = (pairs.c.near, target.id.column, link.display.column)
+    statement = target.select(*columns).join(pairs, pairs.c.far == target.key)
+    return statement.where(*target.is_own).order_by(pairs.c.near, pairs.c.far)
+
+
+def _entry_maker(link: Link) -> Callable[[Any, Any], dict[str, Any]]:
+    """Make what makes an entry of the id and of what is shown of a resource."""
+    decode_id, decode_display = link.target.id.codec.decode, link.display.codec.decode
+    path, kind = f"{link.target.resource_type.endpoint}/", link.kind
+    left_out = link.left_out
+
+    def make(raw_id: Any, raw_display: Any) -> dict[str, Any]:
+        id, display = decode_id(raw_id), decode_display(raw_display)
+        entry = {"value": id, "$ref": f"{path}{id}", "type": kind}
+        if display is not None:
+            entry["display"] = display
+        for name in left_out:
+            entry.pop(name, None)
+        return entry
+
+    return make

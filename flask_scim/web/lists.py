@@ -13,7 +13,7 @@ from .cursors import Mark, fingerprint
 from .endpoints import Endpoint
 from .exchange import Exchange
 from .queries import page_size
-from .responses import answer_cursor_page, answer_page, present
+from .responses import answer_cursor_page, answer_page, presenter
 
 
 def answer_list(endpoint: Endpoint, search: SearchRequest) -> Response:
@@ -28,7 +28,7 @@ def answer_list(endpoint: Endpoint, search: SearchRequest) -> Response:
     service, query = endpoint.lister(search, shown)
     if search.cursor is None:
         page = service.find(query)
-        presented = [present(exchange, resource_type, each, shown) for each in page.resources]
+        presented = list(map(presenter(exchange, resource_type, shown), page.resources))
         return answer_page(presented, page.total, query.start_index)
     ledger = Ledger(exchange, search, resource_type.endpoint, [resource_type.name])
     mark = ledger.open()
@@ -52,7 +52,7 @@ def answer_list(endpoint: Endpoint, search: SearchRequest) -> Response:
         first = positions[0] if (has_more if mark.backwards else place is not None) else None
         last = positions[-1] if has_more or mark.backwards else None
     return answer_cursor_page(
-        [present(exchange, resource_type, each, shown) for each in resources],
+        list(map(presenter(exchange, resource_type, shown), resources)),
         total,
         previous=ledger.seal(first, mark, total, backwards=True),
         following=ledger.seal(last, mark, total),

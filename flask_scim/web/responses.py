@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -138,41 +138,43 @@ def _answer_nothing(status: int, headers: Mapping[str, str]) -> Response:
     return response
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else write_datetime(moment)
-
-
 def present(
     exchange: Exchange, resource_type: ResourceType, resource: Resource, projection: Projection
 ) -> dict[str, Any]:
-    """Write a resource as the client sees it.
+    """Write a resource as the client sees it; see :func:`presenter`."""
+    return presenter(exchange, resource_type, projection)(resource)
+
+
+def presenter(
+    exchange: Exchange, resource_type: ResourceType, projection: Projection
+) -> Callable[[Resource], dict[str, Any]]:
+    """Make what writes the resources of one answer as the client sees them.
 
     :param exchange: the request.
-    :param resource_type: the type of the resource.
-    :param resource: the resource.
-    :param projection: what of it the client gets to see.
-    :return: the resource as JSON.
+    :param resource_type: the type of the resources.
+    :param projection: what of them the client gets to see.
+    :return: takes a resource and returns it as JSON.
     """
-    meta = {
-        "resourceType": resource_type.name,
-        "created": _moment(resource.created),
-        "lastModified": _moment(resource.modified),
-        "location": exchange.location(resource_type, resource.id),
-        "version": entity_tag(resource),
-    }
-    document: dict[str, Any] = {
-        "schemas": [],
-        "id": resource.id,
-        **resource.document,
-        "meta": {name: value for name, value in meta.items() if value is not None},
-    }
     base = exchange.base
-    for name in _reference_names(resource_type):
-        for entry in document.get(name, ()):
-            # Where the app keeps the entries as values, they are what was sent.
-            if entry.get("$ref", "").startswith("/"):
-                entry["$ref"] = base + entry["$ref"]
-    return projection.project(document)
+    begin, references = f"{base}{resource_type.endpoint}/", _reference_names(resource_type)
+
+    def write(resource: Resource) -> dict[str, Any]:
+        id, document = resource.id, resource.document
+        meta = {"resourceType": resource_type.name}
+        if resource.created is not None:
+            meta["created"] = write_datetime(resource.created)
+        if resource.modified is not None:
+            meta["lastModified"] = write_datetime(resource.modified)
+        meta["location"] = begin + (id if id.isalnum() and id.isascii() else quote(id, safe=""))
+        meta["version"] = entity_tag(resource)
+        for name in references:
+            for entry in document.get(name, ()):
+                # Where the app keeps the entries as values, they are what was sent.
+                if entry.get("$ref", "").startswith("/"):
+                    entry["$ref"] = base + entry["$ref"]
+        return projection.project({"id": id, **document, "meta": meta})
+
+    return write
 
 
 @cache

@@ -23,7 +23,7 @@ from .endpoints import Endpoint
 from .exchange import Exchange, Gateway
 from .lists import Ledger, answer_list
 from .queries import read_parameters
-from .responses import answer_cursor_page, answer_page, present
+from .responses import answer_cursor_page, answer_page, presenter
 
 #: How many pages of the largest size a sorted search over several types can reach by index.
 _REACH = 10
@@ -79,11 +79,10 @@ def _answer_all(exchange: Exchange, search: SearchRequest) -> Response:
     endpoints = [Endpoint.open(exchange, kind, "GET") for kind in types]
     shown = [each.project(search.attributes, search.excluded, alone=False) for each in endpoints]
     parts = _parts(endpoints, search, shown)
+    write = [presenter(exchange, *each) for each in zip(types, shown, strict=True)]
 
     def presented(found: list[Found]) -> list[dict[str, object]]:
-        return [
-            present(exchange, types[each.part], each.resource, shown[each.part]) for each in found
-        ]
+        return [write[each.part](each.resource) for each in found]
 
     if search.cursor is None:
         furthest = exchange.gateway.settings.max_page_size * _REACH
