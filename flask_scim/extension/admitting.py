@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..connections.access_tokens import AccessTokens
 from ..connections.admission import Admission, Grant
 from ..connections.authority import Authority
@@ -12,6 +14,7 @@ from ..connections.signed_admission import SignedAdmission
 from ..connections.tokens import Tokens
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
+from ..store.glancing import glance, stay
 from .state import current_state, signing_keys
 from .telling import Telling
 
@@ -59,6 +62,16 @@ class Admitting(Telling):
         if make_authority is None:
             return None
         return make_authority(lambda: self.clients, self.access_tokens, self._plurals())
+
+    def glance(self) -> Callable[[], None]:
+        """Begin a request that changes nothing, before its token is looked up.
+
+        :return: what is to be done at its end.
+        """
+        if any(hook is not None for hook in (self.verifier, self.issuer, self.me)):
+            # What the host looks up itself may write, and count on a transaction.
+            return stay
+        return glance(self.db.session())
 
     def admission(self) -> Admission:
         """Make what lets clients into connections."""

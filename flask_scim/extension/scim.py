@@ -88,6 +88,7 @@ class SCIM(Declaring, Hooking, People):
             limits,
             self._wiring.make_authority(),
             self._wiring.make_deferral(app.config, settings),
+            self._wiring.glance,
         )
         access = self._wiring.access(app, settings, layouts.own.bindings)
         claims = {

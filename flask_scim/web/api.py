@@ -19,6 +19,7 @@ from .global_token_revocation import add_global_token_revocation
 from .log import log_requests
 from .me import add_me
 from .oauth import add_oauth
+from .reads import read_lightly
 from .resources import add_resource_type
 from .search import add_search
 
@@ -81,6 +82,8 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
     add_bulk(blueprint, gateway)
     add_global_token_revocation(blueprint, gateway)
     handle_errors(blueprint)
+    if gateway.glance is not None:
+        read_lightly(blueprint, gateway.glance)
     log_requests(blueprint, gateway.settings, gateway.log)
     return blueprint
 

@@ -73,6 +73,7 @@ class Gateway:
     :param authority: gives access tokens to OAuth clients; ``None`` where the extra is missing.
     :param deferral: lets requests wait that need not be carried out at once; ``None`` where each
         is.
+    :param glance: lets a request read that changes nothing; returns what ends that.
     """
 
     settings: Settings
@@ -89,6 +90,7 @@ class Gateway:
     limits: RateLimits | None = None
     authority: Authority | None = None
     deferral: Deferral | None = None
+    glance: Callable[[], Callable[[], None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
