@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .requests import Answer, Contender, InProcess
+from .traces import Traces
 from .workloads import Turn, Workload
 
 #: What no two answers have in common.
@@ -89,6 +90,7 @@ class Measurer:
         self.inner = inner
         self.seconds = seconds
         self.least = least
+        self._traces = Traces(inner[0].engine)
         self._numbers: Counter[tuple[str, int]] = Counter()
 
     def measure(self, family: Sequence[Workload]) -> list[Comparison]:
@@ -96,7 +98,8 @@ class Measurer:
 
         :param family: the workloads.
         :return: what each cost.
-        :raises AssertionError: if an answer is not as it should be, or the two differ.
+        :raises AssertionError: if an answer is not as it should be, or the apps differ in it, or in
+            what they have written to the log and the outbox.
         """
         costs = [[Cost(), Cost()] for _ in family]
         began = time.perf_counter()
@@ -138,6 +141,7 @@ class Measurer:
         return taken
 
     def _look(self, family: Sequence[Workload], costs: list[list[Cost]]) -> None:
+        self._traces.read()
         answers: list[list[Any]] = []
         for lane, app in enumerate(self.inner):
             answers.append([])
@@ -146,7 +150,8 @@ class Measurer:
                 answer, seen = app.statements(sent)
                 _expect(workload, answer)
                 costs[index][lane].statements = len(seen)
-                answers[lane].append(_stable(workload, answer))
+                left = {"answer": json.loads(answer.body or b"null")} | self._traces.read()
+                answers[lane].append(_stable(workload, left))
         for workload, ours, bare in zip(family, *answers, strict=True):
             if ours != bare:
                 raise AssertionError(
@@ -167,10 +172,8 @@ def _expect(workload: Workload, answer: Answer) -> None:
         )
 
 
-def _stable(workload: Workload, answer: Answer) -> Any:
-    if not answer.body:
-        return None
-    content = _without_volatile(json.loads(answer.body))
+def _stable(workload: Workload, left: Any) -> Any:
+    content = _without_volatile(left)
     if not workload.names_new:
         return content
     return json.loads(re.sub(r"\d+", "0", json.dumps(content)))

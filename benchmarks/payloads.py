@@ -68,9 +68,9 @@ def person(kind: str, number: int, title: str = "Engineer") -> dict[str, Any]:
         ],
         ENTERPRISE: {
             "employeeNumber": f"E{number}",
-            "department": "Support",
-            "costCenter": "C1",
-            "division": "Europe",
+            "department": f"Department {number % 100}",
+            "costCenter": f"C{number % 50}",
+            "division": f"Division {number % 10}",
             "organization": "Acme",
         },
     }

@@ -23,6 +23,12 @@ _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _FILTER = re.compile(
     r'(userName|externalId|emails\[type eq "work"\]\.value) eq "([^"\\]*)"', re.IGNORECASE
 )
+#: What the log keeps of each.
+_SHAPES = {
+    "username": "userName eq ?",
+    "externalid": "externalId eq ?",
+    'emails[type eq "work"].value': "emails[type eq ? and value eq ?]",
+}
 _MOST = 1_000
 _LIFETIME = 3_600
 
@@ -139,7 +145,7 @@ class Users:
             }
             rows = self.session.execute(self.by[name], where).all()
             resources = self._present(client, rows)
-            return f"{found[1]} eq ?", answer_page(client, resources, len(rows))
+            return _SHAPES[name], answer_page(client, resources, len(rows))
         count = min(int(asked.get("count", 100)), _MOST)
         if (cursor := asked.get("cursor")) is not None:
             return None, self._go_on(client, cursor, count)
