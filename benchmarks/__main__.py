@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from .measuring import Comparison, Measurer
 from .profiling import profile
 from .requests import InProcess
 from .serving import serving
+from .syncing import sync
 from .tables import HEAD, RESULTS, describe_machine, row, save
 from .workloads import families
 
@@ -27,6 +29,8 @@ SIZES = (1_000, 100_000, 1_000_000)
 def main() -> None:
     """Measure, print a table for each database and size, and write them to files."""
     arguments = _read_arguments()
+    # Whoever is stopped cleans up, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     for name in arguments.databases.split(","):
         for size in map(int, arguments.sizes.split(",")):
@@ -91,6 +95,11 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
                 print(row(compared), flush=True)
                 rows.append(compared)
             tidy(inner[0].engine, size)
+        if arguments.profile is None and size == int(arguments.sizes.split(",")[0]):
+            wanted = (200, 5) if arguments.quick else (10_000, 100)
+            if f"first sync of {wanted[0]:,}".startswith(arguments.only):
+                rows.append(sync(timed, *wanted))
+                print(row(rows[-1]), flush=True)
     if rows and not arguments.only:
         command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
         save(arguments.results, name, size, machine, command, rows)

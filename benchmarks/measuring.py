@@ -40,6 +40,8 @@ class Cost:
     @property
     def p95(self) -> float:
         """What 95 of 100 requests stay below, in milliseconds."""
+        if len(self.seconds) == 1:
+            return self.median
         return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1] * 1_000
 
 

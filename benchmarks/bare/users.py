@@ -73,11 +73,13 @@ class Users:
         }
         page = select.order_by(record.row_id).limit(sa.bindparam("count"))
         self.page = page.offset(sa.bindparam("start"))
-        self.following = page.where(record.row_id > sa.bindparam("last"))
+        # Said of both tables, lest the database reads all of one from its beginning.
+        last = sa.bindparam("last")
+        self.following = page.where(record.row_id > last, people.id > last)
         self.preceding = (
             select.order_by(record.row_id.desc())
             .limit(sa.bindparam("count"))
-            .where(record.row_id < sa.bindparam("last"))
+            .where(record.row_id < last, people.id < last)
         )
         self.total = sa.select(sa.func.count()).select_from(joined).where(*is_visible)
         teams = (
