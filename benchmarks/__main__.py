@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
@@ -15,6 +16,8 @@ from .bare.app import make_bare
 from .filling import database, fill, tidy
 from .host import make_host
 from .measuring import Comparison, Measurer
+from .peers.environment import PEERS
+from .peers.racing import race
 from .profiling import profile
 from .requests import InProcess
 from .serving import serving
@@ -36,6 +39,8 @@ def main() -> None:
         for size in map(int, arguments.sizes.split(",")):
             with database(name) as url:
                 _measure_on(name, url, size, arguments)
+        if arguments.peers:
+            _race_on(name, arguments)
     print(f"\n{time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f} at the end")
 
 
@@ -56,11 +61,20 @@ def _read_arguments() -> argparse.Namespace:
         choices=("host", "bare"),
         help="print where the time goes in one of the apps, in place of a table",
     )
+    add(
+        "--peers",
+        action=argparse.BooleanOptionalAction,
+        help="measure other packages too, in an environment that is made for them; whole runs do",
+    )
+    add("--peers-size", type=int, default=20_000, help="how many users they have")
     add("--results", type=Path, default=RESULTS, help="the folder for the files")
     arguments = parser.parse_args()
     if arguments.quick:
         parser.set_defaults(sizes="1000", seconds=0.3)
         arguments = parser.parse_args()
+    if arguments.peers is None:
+        is_part = arguments.only or arguments.quick or arguments.in_process or arguments.cpu
+        arguments.peers = not is_part and arguments.profile is None
     return arguments
 
 
@@ -101,8 +115,23 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
                 rows.append(sync(timed, *wanted))
                 print(row(rows[-1]), flush=True)
     if rows and not arguments.only:
-        command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-        save(arguments.results, name, size, machine, command, rows)
+        save(arguments.results, name, size, machine, _command(), rows)
+
+
+def _race_on(name: str, arguments: argparse.Namespace) -> None:
+    size = arguments.peers_size
+    print(f"\nOther packages, {size:,} users on {name}, medians in milliseconds\n")
+    names = ["Flask-SCIM", "by hand", *(peer.name for peer in PEERS)]
+    print(f"| request | {' | '.join(names)} |\n| --- |{' --: |' * len(names)}", flush=True)
+    told = race(name, size, arguments.seconds)
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    told |= {"database": name, "size": size, "command": _command()}
+    path = arguments.results / f"peers-{name}.json"
+    path.write_text(f"{json.dumps(told, indent=1)}\n")
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -39,14 +39,18 @@ def group_id(members: int) -> int:
 
 
 @contextmanager
-def database(name: str) -> Iterator[str]:
-    """The URL of an empty database, which is gone afterwards."""
+def database(name: str, whose: str = "") -> Iterator[str]:
+    """The URL of an empty database, which is gone afterwards.
+
+    :param name: the kind of database.
+    :param whose: what tells it from others at the same time.
+    """
     if name == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{Path(folder, 'benchmark.db')}"
         return
     server = sa.create_engine(_SERVER, isolation_level="AUTOCOMMIT")
-    own = f"flask_scim_bench_{os.getpid()}"
+    own = f"flask_scim_bench_{os.getpid()}{whose}"
     with server.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {own}"))
         try:

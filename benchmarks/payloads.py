@@ -29,7 +29,12 @@ def send(method: str, path: str, body: dict[str, Any]) -> Request:
 
 def patch(resource: str, **operation: Any) -> Request:
     """A PATCH of one operation."""
-    return send("PATCH", resource, {"schemas": [_PATCH], "Operations": [operation]})
+    return send("PATCH", resource, body_of_patch(**operation))
+
+
+def body_of_patch(**operation: Any) -> dict[str, Any]:
+    """The body of a PATCH of one operation."""
+    return {"schemas": [_PATCH], "Operations": [operation]}
 
 
 def person(kind: str, number: int, title: str = "Engineer") -> dict[str, Any]:

@@ -34,11 +34,11 @@ def draw(
             axes.plot(
                 sizes,
                 [line[size] for size in sizes],
-                strokes[app],
+                linestyle=strokes[app],
                 color=f"C{index % 10}",
                 marker="o",
                 markersize=3,
-                label=f"{request}, {app}" if len(lines) > 1 else app,
+                label=app if app == request else f"{request}, {app}",
             )
     axes.set(title=title, xlabel=axis, ylabel="median, ms", xscale="log", yscale="log")
     axes.xaxis.set_major_formatter("{x:,.0f}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from .filling import GROUPS
+from .peers.report import write_peers
 from .plots import Line, draw
-from .tables import RESULTS
+from .tables import RESULTS, figure, line
 
 DOCS = Path(__file__).parents[1] / "docs" / "speed"
 _DATABASES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
@@ -60,6 +60,9 @@ def main() -> None:
         )
         (arguments.docs / f"{name}-full.md").write_text(f"{full}\n")
         _draw_all(arguments.docs, name, title, runs)
+        raced = arguments.results / f"peers-{name}.json"
+        if raced.exists():
+            write_peers(arguments.docs, name, title, json.loads(raced.read_text()))
 
 
 def summarise(runs: dict[int, Any]) -> Iterable[str]:
@@ -70,20 +73,20 @@ def summarise(runs: dict[int, Any]) -> Iterable[str]:
     sizes = [f"{size:,}" for size in runs]
     heads = ["request", "SQL", "by hand", *(f"ms at {size}" for size in sizes)]
     heads += [f"ratio at {size}" for size in sizes]
-    yield _line(heads)
-    yield _line(["---", *["--:"] * (len(heads) - 1)])
+    yield line(heads)
+    yield line(["---", *["--:"] * (len(heads) - 1)])
     by_name: defaultdict[str, dict[int, Any]] = defaultdict(dict)
     for size, run in runs.items():
         for row in run["rows"]:
             by_name[row["name"]][size] = row
     for name, rows in by_name.items():
         last = rows[max(rows)]
-        yield _line(
+        yield line(
             [
                 name,
                 str(last["ours_statements"] or ""),
                 str(last["bare_statements"] or ""),
-                *_each(runs, rows, lambda row: _figure(row["ours_median_ms"])),
+                *_each(runs, rows, lambda row: figure(row["ours_median_ms"])),
                 *_each(runs, rows, lambda row: f"{row['ratio']:.2f}"),
             ]
         )
@@ -96,14 +99,14 @@ def tabulate(run: Any) -> Iterable[str]:
     """
     heads = ["request", "SQL", "by hand", "median ms", "by hand", "p95 ms", "by hand", "ratio"]
     heads += ["MiB", "by hand"]
-    yield _line(heads)
-    yield _line(["---", *["--:"] * (len(heads) - 1)])
+    yield line(heads)
+    yield line(["---", *["--:"] * (len(heads) - 1)])
     for row in run["rows"]:
         kinds = ("statements", "median_ms", "p95_ms")
-        figures = [_figure(row[f"{who}_{kind}"]) for kind in kinds for who in ("ours", "bare")]
+        figures = [figure(row[f"{who}_{kind}"]) for kind in kinds for who in ("ours", "bare")]
         peaks = [row[f"{who}_peak_bytes"] / 2**20 for who in ("ours", "bare")]
         weights = [f"{peak:.1f}" if peak else "" for peak in peaks]
-        yield _line([row["name"], *figures, f"{row['ratio']:.2f}", *weights])
+        yield line([row["name"], *figures, f"{row['ratio']:.2f}", *weights])
 
 
 def _read(folder: Path, database: str) -> dict[int, Any]:
@@ -148,16 +151,6 @@ def _group_lines(rows: list[Any], request: str) -> dict[str, Line]:
 
 def _each(runs: dict[int, Any], rows: dict[int, Any], write: Callable[[Any], str]) -> Iterable[str]:
     return (write(rows[size]) if size in rows else "" for size in runs)
-
-
-def _figure(value: float) -> str:
-    if isinstance(value, int):
-        return str(value or "")
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return re.sub(r"\s+\|", " |", f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

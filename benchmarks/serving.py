@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from flask import Flask
@@ -46,7 +46,9 @@ class Served:
         head, _, start = self._read_head()
         fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
         body = bytearray(start)
-        length = int(fields.get(b"content-length", b"0"))
+        length = int(fields[b"content-length"]) if b"content-length" in fields else 0
+        if b"transfer-encoding" in fields:
+            raise ConnectionError("An answer in chunks is not read here.")
         while len(body) < length:
             body += self._receive()
         return Answer(int(head[9:12]), bytes(body), time.perf_counter() - began)
@@ -96,15 +98,18 @@ def serving(url: str, token: str) -> Iterator[list[Served]]:
 
 
 @contextmanager
-def listening(app: str, python: str = sys.executable) -> Iterator[int]:
+def listening(
+    app: str, python: str = sys.executable, environment: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Run gunicorn; the port it listens on.
 
     :param app: the module, and what in it makes the app.
     :param python: the interpreter of the environment that has the app.
+    :param environment: the variables of the process; ``None`` for those of this one.
     """
     port = _free_port()
     command = [python, "-m", "gunicorn", *GUNICORN, "--log-level", "warning"]
-    process = subprocess.Popen([*command, "--bind", f"127.0.0.1:{port}", app])
+    process = subprocess.Popen([*command, "--bind", f"127.0.0.1:{port}", app], env=environment)
     try:
         _wait(process, port)
         yield port

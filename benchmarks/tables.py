@@ -34,7 +34,19 @@ def row(compared: Comparison) -> str:
         f"{compared.ratio:.2f}",
         *peaks,
     ]
+    return line(cells)
+
+
+def line(cells: Iterable[str]) -> str:
+    """Write a row of any table."""
     return f"| {' | '.join(cells)} |"
+
+
+def figure(value: float) -> str:
+    """Write a number as exactly as it deserves; nothing for a count of nothing."""
+    if isinstance(value, int):
+        return str(value or "")
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def describe_machine(engine: sa.Engine) -> str:

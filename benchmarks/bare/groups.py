@@ -153,16 +153,14 @@ class Groups:
     def patch(self, connection_id: str, id: int) -> Response:
         client = self.ground.admit(connection_id, "patch:groups")
         (operation,) = request.get_json(force=True)["Operations"]
-        quirks = None if operation["op"].islower() else ["capitalised-op"]
+        ids, quirks = _read_members(operation)
         group = self._lock(client, id)
+        came: set[int] = set()
+        went: set[int] = set()
         if operation["op"].lower() == "add":
-            ids = {int(member["value"]) for member in operation["value"]}
-            came, went = self._add(client, id, ids), set()
+            came = self._add(client, id, ids)
         else:
-            found = _BY_VALUE.fullmatch(operation["path"])
-            if operation["op"].lower() != "remove" or found is None:
-                raise BadRequest
-            came, went = set(), self._remove(id, {int(found[1])})
+            went = self._remove(id, ids)
         if came or went:
             group = self._move(client, group)
         where = {**_of(client), "id": id}
@@ -252,6 +250,20 @@ class Groups:
             "version": f'W/"{group.version}"',
         }
         return document
+
+
+def _read_members(operation: dict[str, Any]) -> tuple[set[int], list[str] | None]:
+    """Read who is to come or to go, and what is odd about how that is said."""
+    op, path, value = operation["op"].lower(), operation["path"], operation.get("value")
+    quirks = [] if operation["op"] == op else ["capitalised-op"]
+    found = _BY_VALUE.fullmatch(path)
+    if op == "remove" and found is not None:
+        return {int(found[1])}, quirks or None
+    if path != "members" or op not in ("add", "remove"):
+        raise BadRequest
+    if op == "remove":
+        quirks.append("value-list-removal")
+    return {int(member["value"]) for member in value or ()}, quirks or None
 
 
 def _of(client: Client) -> dict[str, str]:

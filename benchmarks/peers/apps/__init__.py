@@ -1,0 +1,1 @@
+"""An app for each peer, and how its database is filled."""

@@ -1,0 +1,1 @@
+"""django-scim2-server as it comes."""

@@ -1,0 +1,1 @@
+"""scim2-flask with a store in SQLAlchemy, which it leaves to the application."""
