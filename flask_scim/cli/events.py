@@ -139,7 +139,7 @@ def prune(administration: Administration, days: int | None, dead: bool) -> None:
     with administration.refusing():
         count = sum(desk.pruning().run(days, dead=dead)) if days else 0
         old = administration.deferred().find_old()
-        given_up = sum(map(desk.requests.carry_out, old))
+        given_up = sum(desk.requests.carry_out(id, lambda: False) for id in old)
     click.echo(f"Deleted {count} {'event' if count == 1 else 'events'}.")
     if given_up:
         click.echo(f"Bulk requests refused that had waited for too long: {given_up}.")

@@ -37,11 +37,12 @@ class Requests:
     """The requests that wait for a worker.
 
     :param find: finds the connections of which one can be carried out.
-    :param carry_out: carries out the next one of a connection, and tells whether it has.
+    :param carry_out: carries out the next one of a connection, unless it is told to stop, and tells
+        whether it has.
     """
 
     find: Callable[[], list[str]]
-    carry_out: Callable[[str], bool]
+    carry_out: Callable[[str, Callable[[], bool]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ class Deliverer:
         try:
             with self._office.context():
                 if lane.destination_id == _REQUESTS:
-                    is_done = self._office.requests.carry_out(lane.connection_id)
+                    carry_out = self._office.requests.carry_out
+                    is_done = carry_out(lane.connection_id, self._stopped.is_set)
                     return Settled(0, 0, carried_out=1) if is_done else None
                 lanes = self._office.lanes()
                 claim = lanes.claim(lane)

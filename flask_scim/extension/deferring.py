@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..config import ConfigurationError, Settings
@@ -68,7 +68,7 @@ class Deferring(Admitting):
             wake(task)
         return place
 
-    def carry_out(self, connection_id: str) -> bool:
+    def carry_out(self, connection_id: str, is_stopped: Callable[[], bool] = lambda: False) -> bool:
         """Carry out the oldest request of a connection; see :meth:`.Clerk.carry_out`."""
         session = self.db.session
         clerk = Clerk(
@@ -81,7 +81,7 @@ class Deferring(Admitting):
             session.rollback,
             self._conclude,
         )
-        return clerk.carry_out(connection_id)
+        return clerk.carry_out(connection_id, is_stopped)
 
     def _readmit(self, connection: Connection, deferred: Deferred) -> frozenset[str]:
         tables = self.tables

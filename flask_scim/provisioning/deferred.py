@@ -64,6 +64,10 @@ class Fenced(Exception):
     """Somebody else has the request by now: what was about to be done of it is undone."""
 
 
+class Stopped(Exception):
+    """The worker is to end: others go on with the request."""
+
+
 class Waiting(Protocol):
     """The requests that wait, in the app's database."""
 
@@ -87,6 +91,10 @@ class Waiting(Protocol):
         :param outcome: what came of it.
         :raises Fenced: if somebody else has the request by now.
         """
+        ...
+
+    def release(self, taken: Taken) -> None:
+        """Give a request back, so that somebody else goes on at once; commits."""
         ...
 
     def finish(self, taken: Taken) -> None:

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from ..provisioning.deferred import LONGEST, Deferred, Fenced, Taken
 from ..provisioning.ports import State
 
-#: For how long a worker has a request unless it writes down a step.
-LEASE = timedelta(seconds=60)
+#: For how long a worker has a request unless it writes down a step: longer than any operation may
+#: take, or two workers would undo each other's work for ever.
+LEASE = timedelta(minutes=5)
 
 
 def utc_now() -> datetime:
@@ -132,6 +133,12 @@ class SqlDeferred:
                 outcome=dict(outcome),
             )
         )
+
+    def release(self, taken: Taken) -> None:
+        """Give a request back, so that somebody else goes on at once; commits."""
+        given_back = self._table.update().where(*self._is_held(taken))
+        self._session.execute(given_back.values(holder=None, until=None))
+        self._session.commit()
 
     def finish(self, taken: Taken) -> None:
         """Forget a request that is done, in the transaction that tells what came of it."""

@@ -15,7 +15,7 @@ from ..protocol.errors import Conflict, NotFound, ScimError, ServiceUnavailable
 from ..protocol.messages import BulkResult, describe_result
 from ..provisioning.bulk import BulkOperation, Outcome, run
 from ..provisioning.changes import Event, Kind
-from ..provisioning.deferred import Deferred, Fenced, Taken, Waiting
+from ..provisioning.deferred import Deferred, Fenced, Stopped, Taken, Waiting
 from ..provisioning.log import Logged
 from ..provisioning.ports import Connection, State
 from .bulk_desk import BulkDesk
@@ -48,11 +48,12 @@ class Clerk:
     rollback: Callable[[], None]
     tell: Callable[[Taken, Sequence[Event], Logged], None]
 
-    def carry_out(self, connection_id: str) -> bool:
+    def carry_out(self, connection_id: str, is_stopped: Callable[[], bool]) -> bool:
         """Carry out the oldest request of a connection.
 
         :param connection_id: the connection.
-        :return: whether there was one, and nobody else is at it.
+        :param is_stopped: tells whether to end before the next operation.
+        :return: whether there was one, nobody else is at it, and it is done.
         """
         taken = self.waiting.take(connection_id)
         if taken is None:
@@ -61,12 +62,16 @@ class Clerk:
         is_open = connection is not None and connection.state not in (State.PAUSED, State.HELD)
         if connection is None or not (is_open or taken.request.is_old):
             # It waits until the connection is open again.
+            self.waiting.release(taken)
             return False
         try:
             with self._asking(taken.request):
-                self._carry_out(taken, connection)
+                self._carry_out(taken, connection, is_stopped)
         except Fenced:
             self.rollback()
+            return False
+        except Stopped:
+            self.waiting.release(taken)
             return False
         return True
 
@@ -82,7 +87,9 @@ class Clerk:
             note_actor(request.actor)
             yield
 
-    def _carry_out(self, taken: Taken, connection: Connection) -> None:
+    def _carry_out(
+        self, taken: Taken, connection: Connection, is_stopped: Callable[[], bool]
+    ) -> None:
         request = taken.request
         record = begin_record(request.connection_id)
         record.connection, record.actor = connection, request.actor
@@ -96,7 +103,7 @@ class Clerk:
         except ScimError as error:
             refusal = error
         exchange = Exchange(self.gateway, connection, scopes, dialect)
-        steps = _Steps(self, taken, exchange, refusal)
+        steps = _Steps(self, taken, exchange, refusal, is_stopped)
         results = run(
             request.operations,
             request.fail_on_errors if refusal is None else None,
@@ -115,9 +122,15 @@ class _Steps:
     """Performs operations, and knows those that others have performed before they died."""
 
     def __init__(
-        self, clerk: Clerk, taken: Taken, exchange: Exchange, refusal: ScimError | None
+        self,
+        clerk: Clerk,
+        taken: Taken,
+        exchange: Exchange,
+        refusal: ScimError | None,
+        is_stopped: Callable[[], bool],
     ) -> None:
         self._clerk = clerk
+        self._is_stopped = is_stopped
         self._taken = taken
         self._refusal = refusal
         self.desk = BulkDesk(exchange, self._note)
@@ -127,6 +140,8 @@ class _Steps:
         done = self._taken.steps.get(operation.step)
         if done is not None:
             return _read_step(done)
+        if self._is_stopped():
+            raise Stopped
         if self._refusal is not None and operation.is_asked_for:
             raise self._refusal
         try:

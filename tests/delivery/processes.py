@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import sys
 from dataclasses import replace
 from datetime import timedelta
+
+from flask import Flask
 
 from flask_scim.delivery.deliverer import Requests
 from flask_scim.delivery.lanes import Lanes
@@ -59,6 +62,11 @@ def deliver(host: Host) -> None:
     requests = Requests(waiting.find, wiring.carry_out)
     with host.app.app_context():
         replace(desk, lanes=lanes, requests=requests).deliverer().run(pause=0.05)
+
+
+def create_app() -> Flask:
+    """Make the app for a web server, on the database that the environment names."""
+    return make_host(os.environ["EXAMPLE_DATABASE_URL"], **SETTINGS).app
 
 
 if __name__ == "__main__":

@@ -387,6 +387,21 @@ def test_a_worker_that_was_only_slow(later: Later) -> None:
     assert len(later.poll()) == 2
 
 
+def test_a_worker_that_is_stopped(later: Later) -> None:
+    """It ends after the operation that it is at, and the next one goes on at once."""
+    txn = later.accepted(user("ann"), user("bob"))
+    stopping: list[bool] = []
+
+    def stop(*_: Any, **__: Any) -> None:
+        stopping.append(True)
+
+    with hearing(later, user_created, stop), later.host.app.app_context():
+        assert not later.host.scim._wiring.carry_out("acme", lambda: bool(stopping))
+    assert [each["userName"] for each in later.scim.get("/Users").json["Resources"]] == ["ann"]
+    assert later.work() == 1
+    assert [each["status"] for each in later.results(txn)] == ["201", "201"]
+
+
 def test_revoked_meanwhile(later: Later) -> None:
     """A token that was revoked since opens nothing: each operation is refused."""
     txn = later.accepted(user("ann"), delete("/Users/1"), failOnErrors=1)

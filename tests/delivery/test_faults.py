@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections import defaultdict
+import urllib.request
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
 
 from flask_scim.delivery.tokens import make_key
+from tests.browser.served import serve
+from tests.client import ScimClient
 from tests.delivery.outgoing import Outgoing, read
 from tests.delivery.receivers import Received, Receiver, answer, receiving
 from tests.host import Host
@@ -174,6 +183,85 @@ def test_no_operation_twice(build: Callable[..., Host], database: str) -> None:
         ]
         assert {told["operation"]["status"] for told in done} == {"200", "201"}
     print(f"{2 * REQUESTS * each} operations, {kills} kills")
+
+
+def test_web_processes(outgoing: Outgoing, database: str, tmp_path: Path) -> None:
+    """Whatever was answered well is there with event and row; of what was not, all or nothing."""
+    if not database.startswith("postgresql"):
+        pytest.skip("one database is enough for what takes so long")
+    ids = [outgoing.scim.create(f"user{number}")["id"] for number in range(4)]
+    answered: dict[str, int | None] = {}
+    is_over = threading.Event()
+
+    def ask(origin: str, id: str) -> None:
+        for number in itertools.count():
+            if is_over.is_set():
+                return
+            request_id = f"req-{id}-{number}"
+            answered[request_id] = None
+            answered[request_id] = change(origin, outgoing.scim, id, request_id)
+
+    def await_answers(most: int) -> None:
+        deadline = time.monotonic() + 60
+        while sum(status == 200 for status in list(answered.values())) < most:
+            assert time.monotonic() < deadline, "nobody answers"
+            time.sleep(0.01)
+
+    app = "tests.delivery.processes:create_app()"
+    with serve(tmp_path, database, app, 2, "--threads", "2") as origin:
+        threads = [threading.Thread(target=ask, args=(origin, id)) for id in ids]
+        for thread in threads:
+            thread.start()
+        try:
+            killed: list[int] = []
+            for number in range(KILLS):
+                await_answers((number + 1) * BETWEEN)
+                log = (tmp_path / "gunicorn.log").read_text()
+                booted = map(int, re.findall(r"worker with pid: (\d+)", log))
+                killed.append(next(pid for pid in booted if pid not in killed))
+                os.kill(killed[-1], signal.SIGKILL)
+            await_answers((KILLS + 1) * BETWEEN)
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join()
+    happened, asked = outgoing.tables.events, outgoing.host.scim._wiring.tables.requests
+    with outgoing.host.app.app_context():
+        session = outgoing.host.db.session
+        told = Counter(session.scalars(sa.select(happened.c.request_id)))
+        logged = Counter(
+            session.scalars(sa.select(asked.c.request_id).where(asked.c.status == 200))
+        )
+    for request_id, status in answered.items():
+        assert told[request_id] == logged[request_id] <= 1
+        assert status in (200, None)
+        assert status is None or told[request_id] == 1
+    lost = sum(status is None for status in answered.values())
+    print(f"{len(answered)} requests, {lost} of them without an answer")
+
+
+def change(origin: str, scim: ScimClient, id: str, request_id: str) -> int | None:
+    """Change a user by a request; its status comes back, ``None`` if nobody answered."""
+    operation = {"op": "replace", "path": "title", "value": request_id}
+    request = urllib.request.Request(
+        f"{origin}{scim.base}/Users/{id}",
+        json.dumps({"Operations": [operation]}).encode(),
+        {
+            "Authorization": f"Bearer {scim.token}",
+            "Content-Type": "application/scim+json",
+            "X-Request-Id": request_id,
+        },
+        method="PATCH",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            status: int = response.status
+            return status
+    except HTTPError as error:
+        return error.code
+    except (OSError, HTTPException):
+        # The process was killed.
+        return None
 
 
 def await_messages(receiver: Receiver, count: int) -> None:
