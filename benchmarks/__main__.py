@@ -9,8 +9,12 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+
+from flask import Flask
 
 from .bare.app import make_bare
 from .filling import database, fill, tidy
@@ -82,17 +86,14 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
     began = time.monotonic()
     token = fill(url, size)
     clock = time.process_time if arguments.cpu else time.perf_counter
-    inner = []
-    for app in (make_host(url)[0], make_bare(url)):
-        with app.app_context():
-            engine = app.extensions["sqlalchemy"].engine
-        inner.append(InProcess(app, engine, token, clock))
+    inner = [_admit(app, token, clock) for app in (make_host(url)[0], make_bare(url))]
     machine = describe_machine(inner[0].engine)
     print(f"\n{size:,} users on {machine}; filled in {time.monotonic() - began:.0f} s\n")
     rows: list[Comparison] = []
     with ExitStack() as stack:
         for app in inner:
             stack.callback(app.engine.dispose)
+            stack.callback(app.flush)
         served = arguments.profile is None and not (arguments.in_process or arguments.cpu)
         timed = stack.enter_context(serving(url, token)) if served else inner
         measurer = Measurer(timed, inner, arguments.seconds)
@@ -116,6 +117,16 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
                 print(row(rows[-1]), flush=True)
     if rows and not arguments.only:
         save(arguments.results, name, size, machine, _command(), rows)
+
+
+def _admit(app: Flask, token: str, clock: Callable[[], float]) -> InProcess:
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+    if "bare" in app.extensions:
+        flush = partial(app.extensions["bare"].gatherer.flush, engine)
+    else:
+        flush = app.extensions["scim"].gateway.log.writer.flush
+    return InProcess(app, engine, token, flush, clock)
 
 
 def _race_on(name: str, arguments: argparse.Namespace) -> None:

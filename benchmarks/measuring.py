@@ -143,7 +143,6 @@ class Measurer:
         return taken
 
     def _look(self, family: Sequence[Workload], costs: list[list[Cost]]) -> None:
-        self._traces.read()
         answers: list[list[Any]] = []
         for lane, app in enumerate(self.inner):
             answers.append([])
@@ -152,7 +151,8 @@ class Measurer:
                 answer, seen = app.statements(sent)
                 _expect(workload, answer)
                 costs[index][lane].statements = len(seen)
-                left = {"answer": json.loads(answer.body or b"null")} | self._traces.read()
+                left = {"answer": json.loads(answer.body or b"null")}
+                left |= self._traces.find(answer.request_id)
                 answers[lane].append(_stable(workload, left))
         for workload, ours, bare in zip(family, *answers, strict=True):
             if ours != bare:

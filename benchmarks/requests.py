@@ -65,11 +65,12 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """What an app answered, and how many seconds it took."""
+    """What an app answered, how many seconds it took, and what the app calls the request."""
 
     status: int
     body: bytes
     seconds: float
+    request_id: str = ""
 
 
 class Contender(Protocol):
@@ -87,22 +88,24 @@ class InProcess:
     :param app: the app.
     :param engine: its engine, whose statements are counted.
     :param token: the token to send.
+    :param flush: writes what waits for the log.
     :param clock: what tells the time, in seconds.
     """
 
     app: Flask
     engine: sa.Engine
     token: str
+    flush: Callable[[], object]
     clock: Callable[[], float] = time.perf_counter
 
     def send(self, sent: Request) -> Answer:
         """Send a request and read the whole answer."""
         environ = sent.environ(self.token)
-        status = ""
+        status, headers = "", {}
 
-        def start_response(line: str, _headers: Any, _error: Any = None) -> Any:
-            nonlocal status
-            status = line
+        def start_response(line: str, fields: Any, _error: Any = None) -> Any:
+            nonlocal status, headers
+            status, headers = line, dict(fields)
 
         began = self.clock()
         chunks: Any = self.app.wsgi_app(environ, start_response)
@@ -111,7 +114,8 @@ class InProcess:
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        return Answer(int(status[:3]), body, self.clock() - began)
+        seconds = self.clock() - began
+        return Answer(int(status[:3]), body, seconds, headers.get("X-Request-Id", ""))
 
     def peak(self, sent: Request) -> int:
         """Send a request; return how many bytes it needed at its height."""
@@ -126,7 +130,8 @@ class InProcess:
     def statements(self, sent: Request) -> tuple[Answer, list[str]]:
         """Send a request; return the answer and the SQL statements that it took.
 
-        The note of a token's last use is left out: it is written once a minute.
+        The row of the log is among them, also where it is written behind the answer. The note of a
+        token's last use is left out: it is written once a minute.
         """
         seen: list[str] = []
 
@@ -134,8 +139,11 @@ class InProcess:
             if not statement.startswith("UPDATE scim_token"):
                 seen.append(statement)
 
+        self.flush()
         event.listen(self.engine, "before_cursor_execute", note)
         try:
-            return self.send(sent), seen
+            answer = self.send(sent)
+            self.flush()
         finally:
             event.remove(self.engine, "before_cursor_execute", note)
+        return answer, seen

@@ -11,7 +11,7 @@ _VOLATILE = frozenset({"id", "time", "request_id", "duration", "position"})
 
 
 class Traces:
-    """Reads what has come since it was read last.
+    """Finds the rows of requests.
 
     :param engine: the database.
     """
@@ -20,26 +20,23 @@ class Traces:
         self._engine = engine
         metadata = sa.MetaData()
         metadata.reflect(engine, only=["scim_own_request", "scim_own_event"])
-        tables = metadata.tables
         self._tables = {
-            "log": (tables["scim_own_request"], "id"),
-            "outbox": (tables["scim_own_event"], "position"),
+            "log": (metadata.tables["scim_own_request"], "id"),
+            "outbox": (metadata.tables["scim_own_event"], "position"),
         }
-        self._last = dict.fromkeys(self._tables, 0)
-        self.read()
 
-    def read(self) -> dict[str, list[dict[str, Any]]]:
-        """Read the new rows of each, without what differs every time."""
+    def find(self, request_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Read what a request has left in each, without what differs every time.
+
+        :param request_id: the request, by what its answer says.
+        """
         found = {}
         with self._engine.connect() as connection:
             for name, (table, order) in self._tables.items():
-                place = table.c[order]
-                statement = sa.select(table).where(place > self._last[name]).order_by(place)
-                rows = connection.execute(statement).mappings().all()
-                if rows:
-                    self._last[name] = rows[-1][order]
+                is_its = table.c.request_id == request_id
+                rows = connection.execute(sa.select(table).where(is_its).order_by(order))
                 found[name] = [
                     {key: value for key, value in row.items() if key not in _VOLATILE}
-                    for row in rows
+                    for row in rows.mappings()
                 ]
         return found

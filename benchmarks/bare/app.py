@@ -24,7 +24,7 @@ def make_bare(url: str) -> Flask:
     app.config["PROPAGATE_EXCEPTIONS"] = True
     ground = Ground(models, url.startswith("sqlite"))
     users, groups = Users(ground), Groups(ground)
-    app.extensions["bare"] = users
+    app.extensions["bare"] = ground
     prefix = "/scim/v2/<connection_id>"
 
     def bulk(connection_id: str) -> Response:

@@ -21,6 +21,7 @@ from werkzeug.exceptions import Forbidden, ServiceUnavailable, Unauthorized
 from flask_scim.store import tables
 
 from ..host import SECRET_KEY, Models
+from .gathering import Gatherer
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -94,6 +95,7 @@ class Ground:
             .values(last_used=sa.bindparam("now"))
         )
         self._insert_request = tables.add_request_table(metadata).insert()
+        self.gatherer = Gatherer(self._insert_request)
         self._insert_event = tables.add_event_table(metadata).insert()
         counters = tables.add_counter_table(metadata)
         self._count = (
@@ -160,15 +162,9 @@ class Ground:
         self.session.execute(self._insert_request, self._row(client, status, columns))
 
     def log_behind(self, client: Client, response: Response, **columns: Any) -> Response:
-        """Write the request in hand to the log when its answer is on its way."""
+        """Let the request in hand be written to the log with those around it."""
         row = self._row(client, response.status_code, columns)
-        engine = self.models.db.engine
-
-        def write() -> None:
-            with engine.begin() as connection:
-                connection.execute(self._insert_request, row)
-
-        response.call_on_close(write)
+        self.gatherer.put(self.models.db.engine, row)
         return response
 
     def _row(self, client: Client, status: int, columns: dict[str, Any]) -> dict[str, Any]:
