@@ -98,6 +98,8 @@ class SqlDeferred:
         columns, now, holder = self._table.c, self._clock(), secrets.token_hex(16)
         of_connection = columns.connection_id == connection_id
         oldest = self._session.scalar(sa.select(sa.func.min(columns.id)).where(of_connection))
+        # MariaDB would refuse to lock a row that has changed since.
+        self._session.rollback()
         row = self._session.execute(
             sa.select(self._table).where(columns.id == oldest).with_for_update(skip_locked=True)
         ).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -385,6 +386,26 @@ def test_a_worker_that_was_only_slow(later: Later) -> None:
     (ann,) = later.scim.get("/Users").json["Resources"]
     assert ann["title"] == "Prof"
     assert len(later.poll()) == 2
+
+
+def test_two_workers_at_once(later: Later, caplog: pytest.LogCaptureFixture) -> None:
+    """Two workers share the requests, and none is carried out by both."""
+    other = later.host.connect("other", tenant="2")
+    for number in range(2):
+        later.accepted(*(user(f"ann{number}{letter}") for letter in "abcde"))
+        body = {"schemas": [BULK], "Operations": [user(f"bob{number}"), user(f"cho{number}")]}
+        sent = other.request("POST", "/Bulk", body, headers={"Prefer": "respond-async"})
+        assert sent.status_code == 202
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(later.work) for _ in range(2)]
+        count = sum(each.result() for each in done)
+    # Who comes too late for a request that another one is at does not wait for the next one.
+    assert count + later.work() == 4
+    assert later.rows() == 0
+    assert len(later.scim.get("/Users").json["Resources"]) == 10
+    assert len(other.get("/Users").json["Resources"]) == 4
+    assert len(later.poll()) == 10
+    assert "could not be seen to" not in caplog.text
 
 
 def test_a_worker_that_is_stopped(later: Later) -> None:
