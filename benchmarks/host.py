@@ -96,18 +96,20 @@ def make_models() -> Models:
     return Models(db, User, Team)
 
 
-def make_app(name: str, url: str, db: SQLAlchemy) -> Flask:
+def make_app(name: str, url: str, db: SQLAlchemy, **config: Any) -> Flask:
     """Make an app with a database, set up like that of the example app.
 
     :param name: what it is called in tables.
     :param url: its database.
     :param db: its extension.
+    :param config: more settings.
     """
     app = Flask(name)
     app.config.update(
         SECRET_KEY=SECRET_KEY,
         SQLALCHEMY_DATABASE_URI=url,
         SCIM_UNMAPPED="keep",
+        **config,
     )
     db.init_app(app)
     with app.app_context():
@@ -116,10 +118,11 @@ def make_app(name: str, url: str, db: SQLAlchemy) -> Flask:
     return app
 
 
-def make_host(url: str) -> tuple[Flask, Models, SCIM]:
+def make_host(url: str, **config: Any) -> tuple[Flask, Models, SCIM]:
     """Make the app that has Flask-SCIM.
 
     :param url: its database.
+    :param config: more settings.
     """
     models = make_models()
     db, User, Team = models.db, models.User, models.Team  # noqa: N806
@@ -178,7 +181,7 @@ def make_host(url: str) -> tuple[Flask, Models, SCIM]:
     def disband(team: Any, _connection: Connection) -> None:
         db.session.delete(team)
 
-    app = make_app("host", url, db)
+    app = make_app("host", url, db, **config)
     scim.init_app(app)
     return app, models, scim
 

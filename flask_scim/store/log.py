@@ -72,9 +72,10 @@ class SqlLog:
         It cannot where the host's session stands on one connection, as it does in tests that undo
         what they did, or where the database is in memory.
         """
-        if not hasattr(self._session, "session_factory"):
-            return False
-        bind = self._session().get_bind(clause=self._insert)
+        return hasattr(self._session, "session_factory") and self._is_apart(self._session())
+
+    def _is_apart(self, session: Any) -> bool:
+        bind = session.get_bind(clause=self._insert)
         if not isinstance(bind, sa.Engine) or isinstance(bind.pool, _NARROW):
             return False
         # Connections that share a database in memory lock each other out, and do not wait.
@@ -91,8 +92,9 @@ class SqlLog:
         """
         session = self._session.session_factory()
         try:
-            apart = SqlLog(session, self._table, self._connections)
-            return apart._write_all(waiting)
+            if not self._is_apart(session):
+                raise RuntimeError("sessions stand on one connection just now")
+            return SqlLog(session, self._table, self._connections)._write_all(waiting)
         finally:
             session.close()
 

@@ -113,7 +113,7 @@ class Record:
             if error is None
             else redact(_printable(error.detail), error.scim_type, policy.log_values)[:2_000],
             quirks=tuple(sorted(self.quirks)),
-            outcomes={str(status): count for status, count in Counter(self.outcomes).items()},
+            outcomes=_count(self.outcomes or ()),
         )
 
 
@@ -290,6 +290,12 @@ def _tell(logged: Logged) -> None:
         )
 
 
+def _count(outcomes: Sequence[int]) -> dict[str, int]:
+    return {str(status): count for status, count in Counter(outcomes).items()} if outcomes else {}
+
+
 def _printable(text: str) -> str:
     """Text that every database can keep, and no line of a log can break out of."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "?" for letter in text)
