@@ -138,12 +138,16 @@ class Binding:
     @cached_property
     def is_own(self) -> tuple[Sql, ...]:
         """What :meth:`own` says, for a statement that is kept and runs with :meth:`scope`."""
-        columns = self.record.c
-        is_own = (columns.connection_id == sa.bindparam(_CONNECTION), columns.deleted.is_(None))
         if self.tenant is None:
-            return is_own
+            return self.is_own_record
         assert self.tenant.column is not None
-        return (*is_own, self.tenant.column == sa.bindparam(self._tenant_name))
+        return (*self.is_own_record, self.tenant.column == sa.bindparam(self._tenant_name))
+
+    @cached_property
+    def is_own_record(self) -> tuple[Sql, ...]:
+        """The part of :attr:`is_own` that is about records."""
+        columns = self.record.c
+        return (columns.connection_id == sa.bindparam(_CONNECTION), columns.deleted.is_(None))
 
     def scope(self, connection: Connection) -> dict[str, Any]:
         """The values that make :attr:`is_own` mean one connection."""

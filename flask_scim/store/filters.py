@@ -47,6 +47,8 @@ def compile_filter(
     binding: Binding,
     backend: Backend,
     references: Mapping[str, References],
+    *,
+    is_scoped: bool = False,
 ) -> Sql:
     """Turn a condition on resources into SQL.
 
@@ -54,10 +56,12 @@ def compile_filter(
     :param binding: where the attributes sit.
     :param backend: the database.
     :param references: the attributes whose entries are other resources, by name.
+    :param is_scoped: whether the statement selects a connection's own records, and runs with
+        :meth:`.Binding.scope`.
     :return: the condition, to be used in ``WHERE``.
     :raises InvalidFilter: if it reads what SQL cannot see.
     """
-    return _compile(condition, _ResourceScope(binding, backend, references))
+    return _compile(condition, _ResourceScope(binding, backend, references, is_scoped))
 
 
 def compile_entry_filter(condition: Condition, link: Link, backend: Backend) -> Sql:
@@ -94,6 +98,7 @@ class _ResourceScope:
     binding: Binding
     backend: Backend
     references: Mapping[str, References]
+    is_scoped: bool
 
     def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
         if path.keys == ("id",):
@@ -154,8 +159,24 @@ class _ResourceScope:
             terms.append(self._some_element(_column(place), place.codec.keys, condition))
         elif self.binding.mapping.keep_unmapped:
             kept = self.binding.record.c.attributes
-            terms.append(self._some_element(kept, path.keys, condition))
+            is_kept = self._some_element(kept, path.keys, condition)
+            is_look_up = path.keys == ("emails",) and _names_value(condition)
+            if terms and self.is_scoped and is_look_up:
+                keeps_any = self.binding.record.c.keeps_emails == sa.true()
+                return self._is_any(terms, sa.and_(keeps_any, is_kept))
+            terms.append(is_kept)
         return sa.or_(sa.false(), *terms)
+
+    def _is_any(self, of_row: list[Sql], of_record: Sql) -> Sql:
+        """Find what satisfies any of some conditions, by an index for each of them.
+
+        One on both tables at once would make the database read all of them.
+        """
+        binding, record = self.binding, self.binding.record
+        selects = [binding.select(record.c.row_id).where(*binding.is_own, each) for each in of_row]
+        kept = sa.select(record.c.row_id).where(*binding.is_own_record, of_record)
+        found = sa.union_all(*selects, kept).subquery()
+        return record.c.row_id.in_(sa.select(found.c[0]))
 
     def _some_name(self, place: Place, condition: Condition) -> Sql:
         def compiled(scope: NameScope) -> Sql:
@@ -234,7 +255,9 @@ class _SlotScope:
                 return _compare(self.backend, place, operator, value)
         literal = dict(self.slot.literals).get(name)
         fixed = sa.false() if literal is None else _constant(path.leaf, literal, operator, value)
-        if not self.binding.mapping.keep_unmapped:
+        # What tells an entry to be of the slot can only be kept in another letter case.
+        is_of_kind = name in self.slot.kind and not path.leaf.case_exact
+        if is_of_kind or not self.binding.mapping.keep_unmapped:
             return fixed
         extras, keys = self.binding.record.c.extras, (self.slot.key, name)
         kept = compare_json(self.backend, extras, keys, path.leaf, operator, value)
@@ -295,6 +318,16 @@ class _LinkScope:
 
     def some(self, path: AttributePath, condition: Condition) -> Sql:
         raise InvalidFilter(f"{path} cannot be filtered within an entry.")
+
+
+def _names_value(condition: Condition) -> bool:
+    """Tell whether a condition on an entry says which value it has: few have that one."""
+    match condition:
+        case All(terms):
+            return any(map(_names_value, terms))
+        case Compare(path, Operator.EQ):
+            return path.leaf.name == "value"
+    return False
 
 
 def _part(path: AttributePath) -> Keys:

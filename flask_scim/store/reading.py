@@ -167,7 +167,14 @@ class Reading:
         """Keep a statement for all conditions like one, and find the values to run it with."""
 
         def narrow(condition: Condition) -> sa.Select[Any]:
-            return build(compile_filter(condition, self.binding, self.backend, self.references))
+            compiled = compile_filter(
+                condition,
+                self.binding,
+                self.backend,
+                self.references,
+                is_scoped=self.beside is None,
+            )
+            return build(compiled)
 
         if condition is None:
             return self._keep(shape, build), {}

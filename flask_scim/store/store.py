@@ -616,6 +616,7 @@ class SqlStore:
             "unique_key": make_key(self.binding, parts),
             "attributes": parts.kept or None,
             "extras": parts.extras or None,
+            "keeps_emails": "emails" in parts.kept,
         }
 
     def _write_record(self, record: dict[str, Any], moved: dict[str, Any]) -> None:

@@ -574,10 +574,13 @@ def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Tab
         sa.Column("sent", JsonType),
         sa.Column("attributes", JsonType),
         sa.Column("extras", JsonType),
+        # Whether e-mail addresses are among the attributes, for those who look for one of them.
+        sa.Column("keeps_emails", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created", UtcDateTime, nullable=False),
         sa.Column("modified", UtcDateTime, nullable=False),
         sa.Column("deleted", UtcDateTime),
         sa.UniqueConstraint("connection_id", "unique_key", name=f"uq_scim_{name}_unique_key"),
         sa.Index(f"ix_scim_{name}_external_id", "connection_id", "external_id"),
+        sa.Index(f"ix_scim_{name}_keeps_emails", "connection_id", "keeps_emails"),
     )

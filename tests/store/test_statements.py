@@ -167,3 +167,26 @@ def test_long_filters_are_not_kept(host: Host, scim: ScimClient) -> None:
         before = len(binding.statements)
         assert scim.find(many) == ["ann"]
         assert len(binding.statements) == before
+
+
+def test_addresses_that_are_kept(host: Host, scim: ScimClient) -> None:
+    """An e-mail address is found in its column and among those that the record keeps."""
+    home = {"type": "home", "value": "ann@kept.org"}
+    loud = {"type": "WORK", "value": "bob@x.org"}
+    ann = scim.create("ann", emails=[{"type": "work", "value": "ann@x.org"}, home])
+    scim.create("bob", emails=[loud])
+    theirs = host.connect("other", tenant="2")
+    theirs.create("ann", emails=[home])
+    for filter, found in {
+        'emails.value eq "ANN@x.org"': ["ann"],
+        'emails.value eq "ann@kept.org"': ["ann"],
+        'emails[type eq "home" and value eq "ann@kept.org"]': ["ann"],
+        'emails[type eq "work" and value eq "ann@kept.org"]': [],
+        'emails[type eq "Work" and value eq "bob@x.org"]': ["bob"],
+        'emails[type eq "home" and value eq "bob@x.org"]': [],
+        'not (emails.value eq "ann@kept.org")': ["bob"],
+        'emails.value eq "bob@x.org" or emails.value eq "ann@kept.org"': ["ann", "bob"],
+    }.items():
+        assert sorted(scim.find(filter)) == found, filter
+    scim.put(f"/Users/{ann['id']}", {**ann, "emails": [{"type": "work", "value": "ann@x.org"}]})
+    assert scim.find('emails.value eq "ann@kept.org"') == []

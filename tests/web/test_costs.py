@@ -172,6 +172,7 @@ def postgresql(database: str) -> Iterator[tuple[Host, ScimClient]]:
     with host.app.app_context(), host.db.engine.begin() as connection:
         for statement in (
             "CREATE INDEX ix_username ON host_user (lower(username))",
+            "CREATE INDEX ix_email ON host_user (lower(email))",
             "INSERT INTO host_user (id, public_id, tenant_id, username, email, last_name, blocked)"
             " SELECT n, gen_random_uuid(), 1, 'User' || n || '@example.com',"
             f" 'user' || n || '@example.com', 'Lee', false FROM generate_series(1, {COUNT}) AS n",
@@ -223,6 +224,8 @@ def plans(host: Host, send: Callable[[], Any]) -> tuple[Any, list[str]]:
         ('userName eq "nobody@example.com"', "ix_username"),
         ('externalId eq "x-77777"', "ix_scim_user_external_id"),
         ('id eq "77777"', "host_user_pkey"),
+        ('emails[type eq "work"].value eq "user77777@example.com"', "ix_email"),
+        ('emails[type eq "work"].value eq "user77777@example.com"', "ix_scim_user_keeps_emails"),
         ('userName eq "user77777@example.com" and active eq true', "ix_username"),
     ],
 )
