@@ -13,8 +13,11 @@ from ..protocol.schema import Attribute, ResourceType, Returned
 from .sources import AnySource, Refs, Source, Values
 
 Document = dict[str, Any]
-#: How an entry of a slot is put together: what it always has, its key, and where its parts are.
-_Way = tuple[Document, str, list[tuple[str, int]]]
+_Keys = tuple[str, ...]
+#: Where a single value goes: the objects around it, and its name.
+_Way = tuple[_Keys, str]
+#: An entry of a slot: what it always has, the slot's key, and where its parts are.
+_Entry = tuple[Document, str, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +220,12 @@ class Mapping:
             kept = extras = None
         document: Document = _copy(kept) if kept else {}
         singles, groups = self._way_together
-        for keys, value in zip(singles, values, strict=False):
+        for (outer, name), value in zip(singles, values, strict=False):
             if value is not None:
-                _put(document, keys, value)
+                inner = document
+                for key in outer:
+                    inner = inner.setdefault(key, {})
+                inner[name] = value
         for keys, slots in groups:
             entries = []
             for literals, key, places in slots:
@@ -234,9 +240,7 @@ class Mapping:
         return document
 
     @cached_property
-    def _way_together(
-        self,
-    ) -> tuple[list[tuple[str, ...]], list[tuple[tuple[str, ...], list[_Way]]]]:
+    def _way_together(self) -> tuple[list[_Way], list[tuple[_Keys, list[_Entry]]]]:
         """What of putting documents together is the same for all of them."""
         groups = [
             (
@@ -252,7 +256,8 @@ class Mapping:
             )
             for keys, group in self._slots_by_path.items()
         ]
-        return [field_.path.keys for field_ in self.fields], groups
+        paths = [field_.path.keys for field_ in self.fields]
+        return [(keys[:-1], keys[-1]) for keys in paths], groups
 
     def unmapped(self, document: Document) -> list[str]:
         """List what of a document no place was named for.

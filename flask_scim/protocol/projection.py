@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from .errors import InvalidPath, InvalidValue, TooMany
@@ -23,7 +23,7 @@ _Names = Mapping[tuple[str | None, str], set[str | None]]
 _Rule = Callable[[Attribute, set[str | None]], frozenset[str] | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Projection:
     """The attributes that a client gets to see.
 
@@ -64,6 +64,16 @@ class Projection:
             return _plan(resource_type, names, _left_out_of_default)
         return _default(resource_type)
 
+    @cached_property
+    def _whole(self) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
+        """The attributes of which nothing is left out: the core's, and those of extensions."""
+
+        def list_whole(plan: _Plan) -> frozenset[str]:
+            return frozenset(name for name, parts in plan.items() if not parts)
+
+        extensions = {urn: list_whole(plan) for urn, plan in self.extensions.items()}
+        return list_whole(self.core) - {"schemas"}, extensions
+
     def wants(self, name: str) -> bool:
         """Tell whether anything of an attribute is part of the answer.
 
@@ -80,6 +90,12 @@ class Projection:
         """
         present = [urn for urn in self.extensions if urn in document]
         projected: dict[str, Any] = {"schemas": [self.resource_type.schema.id, *present]}
+        core, extensions = self._whole
+        rest = document.keys() - core
+        if rest <= extensions.keys() and all(
+            document[urn] and document[urn].keys() <= extensions[urn] for urn in rest
+        ):
+            return projected | document
         _keep(document, self.core, projected)
         for urn in present:
             values = _keep(document[urn], self.extensions[urn], {})

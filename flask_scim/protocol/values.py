@@ -208,8 +208,10 @@ def write_datetime(moment: datetime) -> str:
     :param moment: a ``datetime``; without an offset it is taken as UTC.
     :return: the moment in UTC, to the microsecond.
     """
-    utc = moment if moment.tzinfo is None else moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        zone = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        moment = zone.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _integer(value: Any, where: str) -> int:

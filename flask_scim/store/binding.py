@@ -254,21 +254,25 @@ class Binding:
         :param row: the host's object, needed where a function computes.
         :return: one value for each place.
         """
+        if len(self.columns) == len(self.places):
+            decoders = self._decoders
+            return [
+                None if raw is None else decode(raw)
+                for decode, raw in zip(decoders, raws, strict=False)
+            ]
         columns = iter(raws)
-        return [
-            decode(next(columns)) if decode is not None else read and read(row, {})
-            for decode, read in self._readers
-        ]
+        values = []
+        for place in self.places:
+            if place.column is not None:
+                values.append(place.codec.decode(next(columns)))
+            else:
+                computed = isinstance(place.source, Computed)
+                values.append(place.read(row, {}) if computed else None)
+        return values
 
     @cached_property
-    def _readers(self) -> list[tuple[Callable[[Any], Any] | None, Callable[..., Any] | None]]:
-        """What reads each place: its column, or else the host's object."""
-        return [
-            (None if place.column is None else place.codec.decode, place.read)
-            if place.column is not None or isinstance(place.source, Computed)
-            else (None, None)
-            for place in self.places
-        ]
+    def _decoders(self) -> list[Callable[[Any], Any]]:
+        return [place.codec.decode for place in self.places]
 
     def place_at(self, path: AttributePath) -> Place | None:
         """Find the place of a field: of the attribute itself, or of what it is a part of."""

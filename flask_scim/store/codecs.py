@@ -28,7 +28,7 @@ class Codec(ABC):
     empty: Any = None
 
     def decode(self, raw: Any) -> Any:
-        """Turn what the column holds into a SCIM value, or ``None``."""
+        """Turn what the column holds into a SCIM value, or ``None``, as NULL always is."""
         return raw
 
     def encode(self, value: Any, where: str) -> Any:
