@@ -302,6 +302,7 @@ def _select_indirect(link: Link) -> sa.Select[Any]:
     return statement.where(*target.is_own).order_by(pairs.c.near, pairs.c.far)
 
 
+@kept
 def _entry_maker(link: Link) -> Callable[[Any, Any], dict[str, Any]]:
     """Make what makes an entry of the id and of what is shown of a resource."""
     decode_id, decode_display = link.target.id.codec.decode, link.display.codec.decode

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -23,11 +22,11 @@ from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
 from ..provisioning.ports import Resource
 from .current import request_id
+from .encoding import encode
 from .exchange import Exchange
 from .log import note_error
 
 SCIM_JSON = "application/scim+json"
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -40,7 +39,7 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     """
     media_type = request.accept_mimetypes.best_match([SCIM_JSON, "application/json"], SCIM_JSON)
     named = {"X-Request-Id": request_id(), **(headers or {})}
-    return Response(_encode(body), status, headers=named, content_type=media_type or SCIM_JSON)
+    return Response(encode(body), status, headers=named, content_type=media_type or SCIM_JSON)
 
 
 def answer_resource(
