@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from flask import Response, request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from ..protocol.errors import (
     MethodNotAllowed,
@@ -37,9 +39,16 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     :param headers: more headers.
     :return: the response.
     """
-    media_type = request.accept_mimetypes.best_match([SCIM_JSON, "application/json"], SCIM_JSON)
+    media_type = _choose_type(request.headers.get("Accept", ""))
     named = {"X-Request-Id": request_id(), **(headers or {})}
-    return Response(encode(body), status, headers=named, content_type=media_type or SCIM_JSON)
+    return Response(encode(body), status, headers=named, content_type=media_type)
+
+
+@lru_cache(maxsize=64)
+def _choose_type(accept: str) -> str:
+    """Choose what to call an answer; kept, for each client says the same in every request."""
+    accepted = parse_accept_header(accept, MIMEAccept)
+    return accepted.best_match([SCIM_JSON, "application/json"], SCIM_JSON) or SCIM_JSON
 
 
 def answer_resource(
