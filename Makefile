@@ -14,7 +14,7 @@ BIN = .venv/bin
 REQUIREMENTS = setup.cfg $(wildcard requirements/*.txt)
 PYTEST = bin/python -m pytest -n $(WORKERS)
 
-.PHONY: example test coverage check docs clean test-oldest test-newest newest
+.PHONY: example test coverage check docs benchmarks clean test-oldest test-newest newest
 .DELETE_ON_ERROR:
 
 example: .venv/.example
@@ -40,6 +40,12 @@ docs: .venv/.dev
 	$(BIN)/sphinx-build -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+# How fast it is: the tables and plots of docs/speed.md. On a machine that has nothing else to do.
+benchmarks: .venv/.benchmarks
+	@bash .ci/services
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.report
+
 # The oldest dependencies that setup.cfg admits, and the newest Python found, on SQLite alone.
 test-oldest: .venv-oldest/.tests
 	.venv-oldest/$(PYTEST) --databases sqlite $(PYTEST_ARGS)
@@ -52,7 +58,7 @@ newest:
 	@echo $(NEWEST)
 
 clean:
-	rm -rf .venv .venv-oldest .venv-newest .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+	rm -rf .venv .venv-oldest .venv-newest .venv-peers .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 		.hypothesis .coverage .coverage.* htmlcov build dist *.egg-info docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -68,6 +74,10 @@ clean:
 .venv/.dev: $(REQUIREMENTS) | .venv/bin/python
 	$(BIN)/pip install -q -r requirements/dev.txt
 	@touch .venv/.example $@
+
+.venv/.benchmarks: $(REQUIREMENTS) | .venv/bin/python
+	$(BIN)/pip install -q -r requirements/benchmarks.txt
+	@touch $@
 
 .venv-oldest/.tests: $(REQUIREMENTS)
 	$(PYTHON) -m venv .venv-oldest

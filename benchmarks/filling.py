@@ -176,8 +176,8 @@ def _statements(dialect: str, size: int) -> Iterator[str]:
     pair = {"team_id": f"{_TEAMS_FROM} + (i - 1) / {_TEAM}", "user_id": "i"}
     yield _insert("team_members", pair, dialect, people)
     record = _record("group", "id", sign, "name")
-    columns, values = ", ".join(record), ", ".join(record.values())
-    yield f"INSERT INTO scim_group ({columns}) SELECT {values} FROM teams"
+    names, values = ", ".join(record), ", ".join(record.values())
+    yield f"INSERT INTO scim_group ({names}) SELECT {values} FROM teams"
     if dialect != "sqlite":
         for table in ("users", "teams"):
             yield f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))"

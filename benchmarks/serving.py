@@ -43,25 +43,28 @@ class Served:
         raw = f"{head}\r\n".encode() + sent.body
         began = time.perf_counter()
         self._socket.sendall(raw)
-        head, _, start = self._read_head()
-        fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+        status, fields, start = self._read_head()
         body = bytearray(start)
         length = int(fields[b"content-length"]) if b"content-length" in fields else 0
         if b"transfer-encoding" in fields:
             raise ConnectionError("An answer in chunks is not read here.")
         while len(body) < length:
             body += self._receive()
-        return Answer(int(head[9:12]), bytes(body), time.perf_counter() - began)
+        return Answer(status, bytes(body), time.perf_counter() - began)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def _read_head(self) -> tuple[bytes, bytes, bytes]:
+    def _read_head(self) -> tuple[int, dict[bytes, bytes], bytes]:
+        """Read the status and the headers, and what of the body has come with them."""
         received = self._receive()
         while b"\r\n\r\n" not in received:
             received += self._receive()
-        return received.partition(b"\r\n\r\n")
+        head, _, start = received.partition(b"\r\n\r\n")
+        line, *fields = head.lower().split(b"\r\n")
+        named = (field.partition(b":") for field in fields)
+        return int(line[9:12]), {name: value for name, _, value in named}, start
 
     def _receive(self) -> bytes:
         received = self._socket.recv(1 << 18)

@@ -7,7 +7,8 @@ release = installed("Flask-SCIM")
 version = ".".join(release.split(".")[:2])
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+# What lies in `speed` is made by `python -m benchmarks.report`, and included.
+exclude_patterns = ["_build", "speed"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

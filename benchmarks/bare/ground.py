@@ -23,7 +23,10 @@ from flask_scim.store import tables
 from ..host import SECRET_KEY, Models
 from .gathering import Gatherer
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+try:
+    from orjson import dumps as _encode
+except ImportError:
+    _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
@@ -94,7 +97,10 @@ class Ground:
             .where(token.id == sa.bindparam("token"))
             .values(last_used=sa.bindparam("now"))
         )
-        self._insert_request = tables.add_request_table(metadata).insert()
+        requests = tables.add_request_table(metadata)
+        self._insert_request = requests.insert()
+        # Rows that are written together have the same columns.
+        self._blank = dict.fromkeys(each.name for each in requests.c if each.name != "id")
         self.gatherer = Gatherer(self._insert_request)
         self._insert_event = tables.add_event_table(metadata).insert()
         counters = tables.add_counter_table(metadata)
@@ -170,6 +176,7 @@ class Ground:
     def _row(self, client: Client, status: int, columns: dict[str, Any]) -> dict[str, Any]:
         rule = str(request.url_rule).removeprefix("/scim/v2/<connection_id>")
         return {
+            **self._blank,
             "connection_id": client.connection_id,
             "time": datetime.now(UTC),
             "request_id": client.request_id,
