@@ -32,7 +32,7 @@ class Field:
     source: AnySource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slot:
     """One typed entry of a multi-valued attribute, such as the work e-mail.
 
@@ -45,7 +45,7 @@ class Slot:
     literals: tuple[tuple[str, Any], ...]
     sources: tuple[tuple[str, AnySource], ...]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name under which the record keeps what the slot has no place for."""
         kind = (f":{name}={str(value).lower()}" for name, value in sorted(self.kind.items()))
@@ -54,17 +54,27 @@ class Slot:
     @property
     def selector(self) -> str:
         """How a PATCH names the entry: ``emails[type eq "work"]``."""
-        return _select(self.path, self.kind or dict(self.literals))
+        return _select(self.path, self.kind or self.template)
 
     @property
     def written(self) -> str:
         """How a mapping names the entry, with all that is always the same in it."""
-        return _select(self.path, dict(self.literals))
+        return _select(self.path, self.template)
 
-    @property
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """The literals by name."""
+        return dict(self.literals)
+
+    @cached_property
     def kind(self) -> dict[str, Any]:
         """The literals by which an entry is told to be of this slot."""
         return {name: value for name, value in self.literals if name != "primary"}
+
+    @cached_property
+    def placed(self) -> frozenset[str]:
+        """The sub-attributes that have a place."""
+        return frozenset(name for name, _ in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +301,8 @@ class Mapping:
     ) -> None:
         """Move the entries that belong to slots out of ``entries`` and into ``parts``."""
         alone = len(group) == 1
-        chosen = {index: _choose(slot, entries, alone=alone) for slot, index in _strictest(group)}
+        strictest = group if alone else _strictest(group)
+        chosen = {index: _choose(slot, entries, alone=alone) for slot, index in strictest}
         taken = [chosen[index] for _, index in group]
         another_is_primary = any(entry.get("primary") is True for entry in entries)
         for (slot, _), entry in zip(group, taken, strict=True):
@@ -299,7 +310,7 @@ class Mapping:
             parts.values += [named.get(name) for name, _ in slot.sources]
             if entry is None:
                 continue
-            literals, placed = dict(slot.literals), dict(slot.sources)
+            literals, placed = slot.template, slot.placed
             extra = {
                 name: value
                 for name, value in entry.items()
@@ -316,18 +327,29 @@ class Mapping:
                 parts.extras[slot.key] = extra
 
     def _keepable(self, rest: Document) -> Document:
-        never = [
-            attribute.name
-            for attribute in self.resource_type.schema.attributes
-            if not _may_be_kept(attribute)
-        ]
+        never = self._never_kept
         return {name: value for name, value in rest.items() if name not in never}
 
+    @cached_property
+    def _never_kept(self) -> frozenset[str]:
+        attributes = self.resource_type.schema.attributes
+        return frozenset(each.name for each in attributes if not _may_be_kept(each))
+
     def _drop_secrets(self, rest: Document) -> None:
-        _drop_secrets(self.resource_type.attributes, rest)
-        for extension in self.resource_type.extensions:
-            if extension.schema.id in rest:
-                _drop_secrets(extension.schema.attributes, rest[extension.schema.id])
+        own, extensions = self._with_secrets
+        _drop_secrets(own, rest)
+        for urn, attributes in extensions:
+            if urn in rest:
+                _drop_secrets(attributes, rest[urn])
+
+    @cached_property
+    def _with_secrets(
+        self,
+    ) -> tuple[list[Attribute], list[tuple[str, list[Attribute]]]]:
+        """The attributes that are secret or have parts that are; those of extensions by URN."""
+        schemas = [each.schema for each in self.resource_type.extensions]
+        extensions = [(each.id, list(filter(_has_secrets, each.attributes))) for each in schemas]
+        return list(filter(_has_secrets, self.resource_type.attributes)), extensions
 
 
 def is_secret(path: AttributePath) -> bool:
@@ -343,6 +365,10 @@ def writable(source: AnySource) -> bool:
 def _may_be_kept(attribute: Attribute) -> bool:
     """What refers to other resources is no value."""
     return not (attribute.is_reference and attribute.multi_valued)
+
+
+def _has_secrets(attribute: Attribute) -> bool:
+    return attribute.returned is Returned.NEVER or any(map(_has_secrets, attribute.sub_attributes))
 
 
 def _drop_secrets(attributes: Iterable[Attribute], values: Document) -> None:
@@ -363,8 +389,8 @@ def _strictest(group: list[tuple[Slot, int]]) -> list[tuple[Slot, int]]:
 def _choose(slot: Slot, entries: list[Document], *, alone: bool) -> Document | None:
     """Take the entry that belongs to a slot: the one of its kind, else an untyped one."""
     kind = slot.kind
-    primary = dict(slot.literals).get("primary") is True
-    fitting = [entry for entry in entries if any(name in entry for name, _ in slot.sources)]
+    primary = slot.template.get("primary") is True
+    fitting = [entry for entry in entries if not slot.placed.isdisjoint(entry)]
     for entry in fitting:
         is_of_kind = all(_same(entry.get(name), value) for name, value in kind.items())
         if is_of_kind and (kind or not primary or entry.get("primary") is True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from . import syntax
 from .errors import InvalidFilter, InvalidPath, InvalidValue, SecretFilter
@@ -11,7 +12,7 @@ from .syntax import Name, Operator
 from .values import LENIENT, Comparable, Rules, comparable, load_simple
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AttributePath:
     """An attribute or sub-attribute of a resource type; equal to any other that leads there.
 
@@ -35,7 +36,7 @@ class AttributePath:
         """The definition of what the path points at."""
         return self.sub_attribute or self.attribute
 
-    @property
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """The keys that lead to the value in a resource's document."""
         keys = (self.attribute.name,) if self.urn is None else (self.urn, self.attribute.name)

@@ -90,12 +90,12 @@ class Attribute:
         """
         return self._by_name.get(name.lower())
 
-    @property
+    @cached_property
     def is_complex(self) -> bool:
         """Whether the attribute has sub-attributes."""
         return self.type is Type.COMPLEX
 
-    @property
+    @cached_property
     def is_reference(self) -> bool:
         """Whether a value points at another resource, whose id alone says which."""
         return self.sub("$ref") is not None and self.sub("value") is not None

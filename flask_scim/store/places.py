@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from .json_codecs import JsonCodec
 from .names import RelatedNamesCodec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """One source bound to SQL.
 
@@ -37,12 +39,12 @@ class Place:
     nullable: bool = True
     fills_itself: bool = True
 
-    @property
+    @cached_property
     def writable(self) -> bool:
         """Whether SCIM writes here."""
         return writable(self.source)
 
-    @property
+    @cached_property
     def is_secret(self) -> bool:
         """Whether SCIM writes here and never reads."""
         return isinstance(self.source, Source) and self.source.hashed is not None
@@ -55,7 +57,7 @@ class Place:
         """
         return self.is_secret and self._held_by(row) is not None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The attributes on the way, without the keys of a JSON value."""
         assert isinstance(self.source, Source)
@@ -69,17 +71,26 @@ class Place:
         :param kept: the columns of the record, by name.
         :return: the SCIM value, or ``None``.
         """
+        return self.reader(row, kept)
+
+    @cached_property
+    def reader(self) -> Callable[[Any, dict[str, Any]], Any]:
+        """What :meth:`read` does, made once for all rows."""
+        decode = self.codec.decode
         match self.source:
             case RecordColumn(name):
-                raw = kept[name]
+                return lambda _, kept: decode(kept[name])
             case Computed(function):
-                raw = function(row)
+                return lambda row, _: decode(function(row))
             case Values():
                 assert isinstance(self.codec, RelatedNamesCodec)
-                return self.codec.read(row)
+                read = self.codec.read
+                return lambda row, _: read(row)
+            case Source() if len(self.names) == 1:
+                (only,) = self.names
+                return lambda row, _: decode(getattr(row, only))
             case Source():
-                raw = self._held_by(row)
-        return self.codec.decode(raw)
+                return lambda row, _: decode(self._held_by(row))
 
     def write(self, row: Any, value: Any) -> None:
         """Put a value into the host's row.
