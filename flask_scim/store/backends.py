@@ -103,6 +103,10 @@ class Backend:
     def prepare(self, connection: Connection) -> None:
         """Make ready a connection on which conditions of this backend are going to run."""
 
+    def holds_nothing(self, connection: Connection) -> bool:
+        """Tell whether what is read next is as new as if a transaction began with it."""
+        return False
+
     def lock(self, connection: Connection, table: sa.Table) -> None:
         """Lock what ``FOR UPDATE`` does not lock on this database.
 
@@ -237,11 +241,14 @@ class SQLite(Backend):
             raw.create_function(_FOLD_FUNCTION, 1, _fold, deterministic=True)
             connection.info[_FOLD_FUNCTION] = True
 
+    def holds_nothing(self, connection: Connection) -> bool:
+        # Python's driver begins a transaction with a write, unless it or the host is set otherwise.
+        raw: Any = connection.connection.driver_connection
+        return getattr(raw, "autocommit", _LEGACY) == _LEGACY and not raw.in_transaction
+
     def lock(self, connection: Connection, table: sa.Table) -> None:
         # Only a write begins a transaction here, and it keeps every other writer out.
-        raw: Any = connection.connection.driver_connection
-        is_implicit = getattr(raw, "autocommit", _LEGACY) == _LEGACY
-        if is_implicit and not raw.in_transaction:
+        if self.holds_nothing(connection):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(_write_nothing(table))

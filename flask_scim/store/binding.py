@@ -138,16 +138,28 @@ class Binding:
     @cached_property
     def is_own(self) -> tuple[Sql, ...]:
         """What :meth:`own` says, for a statement that is kept and runs with :meth:`scope`."""
-        if self.tenant is None:
-            return self.is_own_record
-        assert self.tenant.column is not None
-        return (*self.is_own_record, self.tenant.column == sa.bindparam(self._tenant_name))
+        own = self.is_own_record
+        return own if self.tenant is None else (*own, self.is_of_its_tenant)
 
     @cached_property
     def is_own_record(self) -> tuple[Sql, ...]:
         """The part of :attr:`is_own` that is about records."""
-        columns = self.record.c
-        return (columns.connection_id == sa.bindparam(_CONNECTION), columns.deleted.is_(None))
+        return (self.is_of_its_connection, self.record.c.deleted.is_(None))
+
+    @cached_property
+    def is_of_its_connection(self) -> Sql:
+        """That a record is one of a connection's, deleted or not, likewise."""
+        is_of: Sql = self.record.c.connection_id == sa.bindparam(_CONNECTION)
+        return is_of
+
+    @cached_property
+    def is_of_its_tenant(self) -> Sql:
+        """What :meth:`is_of_tenant` says, likewise."""
+        if self.tenant is None:
+            return sa.true()
+        assert self.tenant.column is not None
+        is_of: Sql = self.tenant.column == sa.bindparam(self._tenant_name)
+        return is_of
 
     def scope(self, connection: Connection) -> dict[str, Any]:
         """The values that make :attr:`is_own` mean one connection."""
@@ -203,7 +215,11 @@ class Binding:
         statement = sa.select(*columns).select_from(self.record)
         return self._joined(statement.join(self.entity, self.record.c.row_id == self.key))
 
-    def select_rows(self, connection_id: str, *columns: Any) -> sa.Select[Any]:
+    def select_its_rows(self, *columns: Any) -> sa.Select[Any]:
+        """What :meth:`select_rows` selects, for a statement that runs with :meth:`scope`."""
+        return self.select_rows(sa.bindparam(_CONNECTION), *columns)
+
+    def select_rows(self, connection_id: Any, *columns: Any) -> sa.Select[Any]:
         """Select from the host's rows, with the records that one connection has of them.
 
         :param connection_id: the connection.
@@ -245,7 +261,11 @@ class Binding:
         :param kept: the columns of the record, by name.
         :return: one SCIM value for each place.
         """
-        return [place.read(row, kept) for place in self.places]
+        return [read(row, kept) for read in self._row_readers]
+
+    @cached_property
+    def _row_readers(self) -> list[Callable[[Any, dict[str, Any]], Any]]:
+        return [place.reader for place in self.places]
 
     def decode(self, raws: Any, row: Any = None) -> list[Any]:
         """Turn what a statement selected into SCIM values, in the order of :attr:`places`.

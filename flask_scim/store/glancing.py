@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+
+_LOOKED = "flask_scim.looked"
 
 
 def stay() -> None:
@@ -18,7 +21,8 @@ def glance(session: Session) -> Callable[[], None]:
     Each statement sees what is committed when it runs, as it does in a transaction that is ``READ
     COMMITTED``. A commit ends this: what comes after it is in transactions again.
 
-    Nothing happens on other databases, where nothing is saved, to a session that has begun already
+    On other databases nothing is saved by that; it is noted when it ends that the session has only
+    looked, see :func:`has_only_looked`. Nothing at all happens to a session that has begun already
     or is bound to a connection, or where anybody listens for transactions that begin: they may say
     there what holds in them, such as whose rows can be seen.
 
@@ -30,11 +34,12 @@ def glance(session: Session) -> Callable[[], None]:
     engine = session.get_bind()
     if (
         not isinstance(engine, sa.Engine)
-        or engine.dialect.name != "postgresql"
         or "isolation_level" in engine.get_execution_options()
         or engine.dispatch.begin
     ):
         return stay
+    if engine.dialect.name != "postgresql":
+        return partial(_note, session)
     session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
     begun = session.get_transaction()
 
@@ -43,3 +48,17 @@ def glance(session: Session) -> Callable[[], None]:
             session.rollback()
 
     return end
+
+
+def has_only_looked(session: Session) -> bool:
+    """Tell whether all that a session's transaction has done was done in a glance.
+
+    :param session: the host's session.
+    :return: whether it was; not, where nobody knows.
+    """
+    transaction = session.get_transaction()
+    return transaction is not None and session.info.get(_LOOKED) is transaction
+
+
+def _note(session: Session) -> None:
+    session.info[_LOOKED] = session.get_transaction()

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
 from ..protocol.addresses import fold_letters
 from ..protocol.errors import UniquenessError
+from ..protocol.resolver import Compare, Condition
 from ..protocol.syntax import Operator
 from ..provisioning.adoption import Obstacle, refusal
 from ..provisioning.policy import GroupNames, PersonKey, Policy, Revival
 from ..provisioning.ports import Connection, Document
 from .accounts import Accounts
-from .backends import Backend, Sql
+from .backends import Backend
 from .binding import Binding
-from .places import Place
-from .uniqueness import Held, find_named, hold, refuse_taken
+from .slots import keep
+from .uniqueness import Held, find_named, hold, is_same, refuse_taken
 
 #: The reason of an event that tells of somebody who has come back.
 REVIVAL = "revival"
@@ -185,16 +187,19 @@ class Recognition:
         place, value = self.binding.places[index], parts.values[index]
         if place.column is None or value is None:
             return []
-        statement = self.binding.select(self.binding.model, *self.binding.record.c).where(
-            self.binding.record.c.connection_id == self.connection.id,
-            self.binding.is_of_tenant(self.connection),
-            self._equals(place, value),
-        )
-        return hold(self.session, self.binding, statement.order_by(self.binding.key))
+        binding, backend = self.binding, self.backend
 
-    def _equals(self, place: Place, value: Any) -> Sql:
-        assert place.column is not None
-        return place.codec.compare(self.backend, place.column, Operator.EQ, value)
+        def build(condition: Condition) -> sa.Select[Any]:
+            return binding.select(binding.model, *binding.record.c).where(
+                binding.is_of_its_connection,
+                binding.is_of_its_tenant,
+                is_same(backend, place, condition),
+            )
+
+        condition = Compare(place.path, Operator.EQ, value)
+        statement, values = keep(binding.statements, ("keyed", backend), condition, build)
+        values |= binding.scope(self.connection)
+        return hold(self.session, binding, statement, values)
 
     def _others(self, held: Held, parts: Parts, named: list[Held]) -> tuple[Held, ...]:
         """Those who have the unique value beside the person, all of them deleted."""

@@ -23,6 +23,8 @@ from .untouchable import spare_behind
 
 #: The parameter of statements that says whose references they read.
 _KEYS = "flask_scim_keys"
+#: The same for the one row that refers.
+_NEAR = "flask_scim_near"
 
 
 @dataclass(slots=True)
@@ -74,12 +76,19 @@ class References:
                 entries.append(entry | {"type": "indirect"})
 
     def _run(
-        self, link: Link, statement: sa.Select[Any], keys: list[Any], limit: int | None = None
+        self,
+        link: Link,
+        statement: Any,
+        keys: list[Any],
+        limit: int | None = None,
+        near: Any = None,
     ) -> Any:
         """Run a statement on some rows that is kept with the link."""
         if limit is not None:
             statement = statement.limit(limit)
         values = link.target.scope(self.connection) | {_KEYS: keys}
+        if near is not None:
+            values[_NEAR] = near
         return run(self.session, statement, values, link.target.mapper)
 
     @property
@@ -169,7 +178,7 @@ class References:
         there = self._everyone(link, key)
         self._spare(link, list(there))
         for chunk in chunks(list(there)):
-            self._delete(link, link.near == key, link.far.in_(chunk))
+            self._run(link, _delete(link), chunk, near=key)
         return {id: far for far, id in there.items()}
 
     def _change_link(
@@ -190,7 +199,7 @@ class References:
         arriving = [far for far in coming if far not in there]
         self._spare(link, [*leaving, *arriving])
         for chunk in chunks(list(leaving)):
-            self._delete(link, link.near == key, link.far.in_(chunk))
+            self._run(link, _delete(link), chunk, near=key)
         self._insert(link, key, arriving)
         return arriving, set(leaving.values())
 
@@ -216,23 +225,19 @@ class References:
     def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
         found: dict[Any, str] = {}
         for chunk in chunks(keys):
-            statement = sa.select(link.far).where(link.near == key, link.far.in_(chunk))
-            found |= dict.fromkeys(self.session.scalars(statement), "")
+            there = self._run(link, _select_present(link), chunk, near=key)
+            found |= dict.fromkeys(there.scalars(), "")
         return found
 
     def _everyone(self, link: Link, key: Any) -> dict[Any, str]:
-        id_place = link.target.id
-        statement = self._visible(link, link.far, id_place.column).where(link.near == key)
-        return {far: id_place.codec.decode(raw) for far, raw in self.session.execute(statement)}
+        decode = link.target.id.codec.decode
+        pairs = self._run(link, _select_everyone(link), [], near=key)
+        return {far: decode(raw) for far, raw in pairs}
 
     def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
         near, far = link.near.key, link.far.key
         pairs = ({near: key, far: each} for each in arriving)
         insert_pairs(self.session, link.table, pairs, link.fill)
-
-    def _delete(self, link: Link, *conditions: Sql) -> None:
-        assert isinstance(link.table, sa.Table)
-        self.session.execute(sa.delete(link.table).where(*conditions))
 
     def _find_members(
         self, link: Link, members: Iterable[Member], *, stay: bool = False
@@ -244,20 +249,11 @@ class References:
 
     def _find(self, link: Link, ids: list[str], *, stay: bool = False) -> dict[Any, str]:
         """Find the rows of some ids; those that are to stay cannot be deleted meanwhile."""
-        target, codec = link.target, link.target.id.codec
-        column = target.id.column
-        # Named by the record's own key, thousands of rows are found without a look at the others.
-        if column is target.key:
-            column = target.record.c.row_id
-        assert column is not None
+        codec = link.target.id.codec
         raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
         found: dict[Any, str] = {}
         for chunk in chunks(raws):
-            statement = target.select(target.key, column).where(column.in_(chunk))
-            statement = statement.where(*target.own(self.connection))
-            if stay:
-                statement = statement.with_for_update(read=True, of=target.record)
-            for key, raw in self.session.execute(statement):
+            for key, raw in self._run(link, _select_rows(link, stay=stay), chunk):
                 found[key] = codec.decode(raw)
         # A collation may find what differs in letter case; an id is exact.
         wanted = set(ids)
@@ -285,6 +281,40 @@ def _visible(link: Link, *columns: Any) -> sa.Select[Any]:
     target = link.target
     statement = target.select(*columns).join(link.table, link.far == target.key)
     return statement.where(*target.is_own)
+
+
+@kept
+def _select_rows(link: Link, *, stay: bool) -> sa.Select[Any]:
+    target, column = link.target, link.target.id.column
+    # Named by the record's own key, thousands of rows are found without a look at the others.
+    if column is target.key:
+        column = target.record.c.row_id
+    assert column is not None
+    is_asked = column.in_(sa.bindparam(_KEYS, expanding=True))
+    statement = target.select(target.key, column).where(is_asked, *target.is_own)
+    return statement.with_for_update(read=True, of=target.record) if stay else statement
+
+
+@kept
+def _select_everyone(link: Link) -> sa.Select[Any]:
+    statement = _visible(link, link.far, link.target.id.column)
+    return statement.where(link.near == sa.bindparam(_NEAR))
+
+
+@kept
+def _select_present(link: Link) -> sa.Select[Any]:
+    return sa.select(link.far).where(*_are_pairs(link))
+
+
+@kept
+def _delete(link: Link) -> sa.Delete:
+    assert isinstance(link.table, sa.Table)
+    return sa.delete(link.table).where(*_are_pairs(link))
+
+
+def _are_pairs(link: Link) -> tuple[Sql, Sql]:
+    """The conditions that pairs have one near end, and some of the far ends."""
+    return link.near == sa.bindparam(_NEAR), link.far.in_(sa.bindparam(_KEYS, expanding=True))
 
 
 @kept

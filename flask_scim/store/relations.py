@@ -10,6 +10,7 @@ from sqlalchemy.orm import RelationshipProperty, Session
 
 from ..mapping.sources import read_source
 from .backends import insert_or_ignore
+from .statements import run
 
 _Item = TypeVar("_Item")
 
@@ -83,7 +84,7 @@ def insert_pairs(
     rows = list(pairs)
     extra = fill() if fill is not None and rows else {}
     for chunk in chunks(rows):
-        session.execute(insert_or_ignore(session, table), [{**row, **extra} for row in chunk])
+        run(session, insert_or_ignore(session, table), [{**row, **extra} for row in chunk])
 
 
 def chunks(items: list[_Item]) -> Iterator[list[_Item]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -56,16 +56,16 @@ def _leave(_: sa.Connection) -> None:
 
 def run(
     session: Session | scoped_session[Any],
-    statement: sa.Select[Any],
-    values: Mapping[str, Any],
+    statement: Any,
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     mapper: Any = None,
     prepare: Callable[[sa.Connection], None] = _leave,
 ) -> sa.Result[Any]:
-    """Run a statement that selects columns, and no objects, past what the ORM does for objects.
+    """Run a statement that is about columns, and no objects, past what the ORM does for objects.
 
     :param session: the host's session.
     :param statement: the statement.
-    :param values: the values of its parameters, by name.
+    :param values: the values of its parameters, by name; several to run it for each.
     :param mapper: the mapper whose database it is for; ``None`` for that of the statement.
     :param prepare: makes the connection ready.
     :return: the rows.

@@ -34,11 +34,12 @@ from ..provisioning.ports import (
     name_all,
 )
 from .accounts import Accounts, Adopter
-from .backends import Backend, Sql
+from .backends import Backend
 from .binding import Binding
 from .codecs import TextCodec
 from .failures import translated
 from .filters import compile_entry_filter
+from .glancing import has_only_looked
 from .holders import set_names
 from .homes import Home
 from .kept import kept
@@ -51,12 +52,15 @@ from .recognition import REVIVAL, Recognition
 from .references import References
 from .retirement import free, is_active_place, remove, retire
 from .sent import keep_local, note_sent
+from .slots import Slot
 from .tracking import move_version, writing
 from .uniqueness import Held, make_key
 from .untouchable import spare
 
 #: What tells that a record is still as it was read.
 _AS_READ = ("connection_id", "row_id", "version")
+#: The parameter of statements that says which resource they lock.
+_ID = "flask_scim_id"
 
 #: Writes the names of a row, by its primary key, and tells whether any of them has changed.
 Namer = Callable[[Any, list[str]], bool]
@@ -136,8 +140,7 @@ class SqlStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what is done inside one change: committed at the end, or undone by an error."""
-        # What was read before, the token above all, belongs to an older snapshot.
-        self.session.commit()
+        self._begin_anew()
         name = self.resource_type.name
         try:
             with translated(name), writing(self.session), self.session.no_autoflush:
@@ -149,6 +152,16 @@ class SqlStore:
             raise
         finally:
             self._held.clear()
+
+    def _begin_anew(self) -> None:
+        """Let go of what was read before, the token above all: it belongs to an older snapshot."""
+        session = self.session
+        if not session.in_transaction():
+            return
+        if not (
+            has_only_looked(session) and self.backend.holds_nothing(self.binding.connect(session))
+        ):
+            session.commit()
 
     def unmapped(self, document: Document) -> list[str]:
         """List what of a document no place was named for, as a path writes it."""
@@ -164,26 +177,36 @@ class SqlStore:
 
     def lock(self, id: str) -> Resource | None:
         """Read a resource and keep others from changing it until the transaction ends."""
-        is_it = self._reading.is_it(id)
-        self.backend.lock(self.binding.connect(self.session), self.binding.table)
-        statement = self.binding.select(
-            self.binding.id.column, *self.record.c, self.binding.model
-        ).with_for_update(of=[self.record, self.binding.model])
+        binding, place = self.binding, self.binding.id
+        key = place.codec.parse(id)
+        if key is None or key == "":
+            return None
+
+        def build() -> sa.Select[Any]:
+            assert place.column is not None
+            is_it = place.codec.is_key(self.backend, place.column, Slot(_ID))
+            found = binding.select(place.column, *self.record.c, binding.model)
+            found = found.where(*binding.is_own, is_it)
+            return found.with_for_update(of=[self.record, binding.model])
+
+        self.backend.lock(binding.connect(self.session), binding.table)
         found = self.session.execute(
-            statement.where(*self.binding.own(self.connection), is_it),
+            binding.statements.get(("lock", self.backend), build),
+            binding.scope(self.connection) | {_ID: key},
             execution_options={"populate_existing": True},
         ).first()
         if found is None:
-            return self._lock_account(is_it)
+            return self._lock_account(id)
         raw_id, *columns, row = found
         record = dict(zip(self.record.c.keys(), columns, strict=True))
         values = self.binding.read(row, record)
         return self._hold(self.binding.id.codec.decode(raw_id), Held(row, values, record))
 
-    def _lock_account(self, is_it: Sql) -> Resource | None:
+    def _lock_account(self, id: str) -> Resource | None:
         """Lock an account that the connection gets to see and has not provisioned."""
         if self._reading.beside is None:
             return None
+        is_it = self._reading.is_it(id)
         seen = self.session.scalars(self._reading.select(self.binding.key).where(is_it)).all()
         for held, _ in self.accounts.lock(seen):
             if held.record["row_id"] is None:

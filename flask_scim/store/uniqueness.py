@@ -12,11 +12,17 @@ from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
 from ..protocol.errors import UniquenessError
+from ..protocol.resolver import Compare, Condition
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable, fold
 from ..provisioning.ports import Connection
-from .backends import Backend
+from .backends import Backend, Sql
 from .binding import Binding
+from .places import Place
+from .slots import keep
+
+#: The parameter of statements that says whose value does not count.
+_OTHER = "flask_scim_other"
 
 
 @dataclass(slots=True)
@@ -65,29 +71,51 @@ def find_named(
     place, value = binding.unique, _unique_value(binding, parts)
     if place is None or place.column is None or value is None:
         return []
-    folded = comparable(place.path.leaf, value)
-    statement = binding.select_rows(connection.id, binding.model, *binding.record.c).where(
-        place.codec.compare(backend, place.column, Operator.EQ, folded),
-        binding.is_of_tenant(connection),
-    )
-    if other_than is not None:
-        statement = statement.where(binding.key != other_than)
-    if not binding.shared:
-        statement = statement.where(binding.record.c.row_id.is_not(None))
-    return hold(session, binding, statement.order_by(binding.key))
+
+    def build(condition: Condition) -> sa.Select[Any]:
+        statement = binding.select_its_rows(binding.model, *binding.record.c).where(
+            is_same(backend, place, condition), binding.is_of_its_tenant
+        )
+        if other_than is not None:
+            statement = statement.where(binding.key != sa.bindparam(_OTHER))
+        if not binding.shared:
+            statement = statement.where(binding.record.c.row_id.is_not(None))
+        return statement.order_by(binding.key)
+
+    shape = ("named", backend, other_than is not None)
+    condition = Compare(place.path, Operator.EQ, comparable(place.path.leaf, value))
+    statement, values = keep(binding.statements, shape, condition, build)
+    others = {} if other_than is None else {_OTHER: other_than}
+    return hold(session, binding, statement, binding.scope(connection) | values | others)
 
 
-def hold(session: Session, binding: Binding, statement: sa.Select[Any]) -> list[Held]:
+def is_same(backend: Backend, place: Place, condition: Condition) -> Sql:
+    """Tell in SQL what a condition says that compares what sits at a place by ``eq``.
+
+    :param backend: the database.
+    :param place: the place.
+    :param condition: the comparison.
+    :return: the same as SQL.
+    """
+    assert isinstance(condition, Compare)
+    assert place.column is not None
+    return place.codec.compare(backend, place.column, Operator.EQ, condition.value)
+
+
+def hold(
+    session: Session, binding: Binding, statement: sa.Select[Any], values: dict[str, Any]
+) -> list[Held]:
     """Read rows of the host with a connection's records of them.
 
     :param session: the host's session.
     :param binding: where the attributes sit.
     :param statement: selects the model and the columns of the record.
+    :param values: the values of its parameters, by name.
     :return: the rows.
     """
     names = binding.record.c.keys()
     held = []
-    for row, *columns in session.execute(statement):
+    for row, *columns in session.execute(statement, values):
         record = dict(zip(names, columns, strict=True))
         held.append(Held(row, binding.read(row, record), record))
     return held

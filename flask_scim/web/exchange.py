@@ -130,7 +130,13 @@ class Exchange:
         :raises TooManyRequests: if the connection has sent too many.
         """
         record = begin_record(connection_id)
-        grant = (admit or gateway.admit)(_bearer_token(), connection_id)
+        # What a change does begins a transaction of its own: the token needs none.
+        end = gateway.glance() if gateway.glance is not None else None
+        try:
+            grant = (admit or gateway.admit)(_bearer_token(), connection_id)
+        finally:
+            if end is not None:
+                end()
         note_actor(grant.actor)
         connection = grant.connection
         record.connection, record.actor = connection, grant.actor

@@ -190,3 +190,23 @@ def test_addresses_that_are_kept(host: Host, scim: ScimClient) -> None:
         assert sorted(scim.find(filter)) == found, filter
     scim.put(f"/Users/{ann['id']}", {**ann, "emails": [{"type": "work", "value": "ann@x.org"}]})
     assert scim.find('emails.value eq "ann@kept.org"') == []
+
+
+def test_changes_share_their_statements(scim: ScimClient) -> None:
+    """Who changes one person after the other, or one member, runs the same statements."""
+    ids = [scim.create(name, **person(name))["id"] for name in ("ann", "bob", "cleo")]
+    group = f"/Groups/{scim.create_group('Devs')['id']}"
+
+    def change(id: str, name: str) -> None:
+        scim.create(f"new {name}", **person(f"new{name}"))
+        scim.put(f"/Users/{id}", {"userName": f"{name}2", **person(name)})
+        scim.patch(f"/Users/{id}", {"op": "replace", "path": "title", "value": name})
+        scim.patch(group, {"op": "add", "path": "members", "value": [{"value": id}]})
+        scim.patch(group, {"op": "remove", "path": f'members[value eq "{id}"]'})
+        scim.delete(f"/Users/{id}")
+
+    change(ids[0], "ann")
+    with built() as statements:
+        change(ids[1], "bob")
+        change(ids[2], "cleo")
+    assert statements == []
