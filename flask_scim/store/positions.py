@@ -48,7 +48,8 @@ def _count_and_return(counters: sa.Table, *, is_sqlite: bool) -> Any:
 class _Latest(mysql.Insert):
     """An ``INSERT`` that counts on from the newest row, whatever the transaction has read."""
 
-    inherit_cache = True
+    # SQLAlchemy 2.0 keeps none of these.
+    inherit_cache = mysql.Insert.inherit_cache
 
 
 @compiles(_Latest)
