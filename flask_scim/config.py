@@ -55,6 +55,8 @@ class Settings:
         may wait for ``flask scim deliver``; 0 lets none wait.
     :param cursor_timeout: ``SCIM_CURSOR_TIMEOUT``, for how many seconds the cursor of a page is
         good.
+    :param cursor_totals: ``SCIM_CURSOR_TOTALS``, whether pages by cursor say how many resources
+        there are on all of them, which have to be counted for it.
     :param access_token_lifetime: ``SCIM_ACCESS_TOKEN_LIFETIME``, for how many seconds an access
         token of an OAuth client is good.
     :param revocation_wait: ``SCIM_REVOCATION_WAIT``, for how many seconds an answer waits for the
@@ -93,6 +95,7 @@ class Settings:
     max_bulk_operations: int = 1_000
     max_waiting_bulks: int = 0
     cursor_timeout: int = 3_600
+    cursor_totals: bool = False
     access_token_lifetime: int = 3_600
     revocation_wait: int = 5
     revoker_timeout: int = 10
@@ -163,6 +166,7 @@ class Settings:
             max_bulk_operations=_whole(config, "SCIM_MAX_BULK_OPERATIONS", cls.max_bulk_operations),
             max_waiting_bulks=_whole(config, "SCIM_MAX_WAITING_BULKS", cls.max_waiting_bulks),
             cursor_timeout=_positive(config, "SCIM_CURSOR_TIMEOUT", cls.cursor_timeout),
+            cursor_totals=bool(config.get("SCIM_CURSOR_TOTALS", cls.cursor_totals)),
             access_token_lifetime=_positive(
                 config, "SCIM_ACCESS_TOKEN_LIFETIME", cls.access_token_lifetime
             ),

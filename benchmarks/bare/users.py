@@ -268,13 +268,12 @@ class Users:
         rows = rows[:count]
         if is_back:
             rows.reverse()
-        if total is None:
-            total = self._total(client, 1, count, len(rows))
-        body: dict[str, Any] = {
-            "schemas": [_LIST],
-            "totalResults": total,
-            "itemsPerPage": len(rows),
-        }
+        if not cursor and not has_more:
+            total = len(rows)
+        body: dict[str, Any] = {"schemas": [_LIST]}
+        if total is not None:
+            body["totalResults"] = total
+        body["itemsPerPage"] = len(rows)
         if has_more if is_back else cursor:
             body["previousCursor"] = self.seal(client.connection_id, rows[0].id, True, total)
         if has_more or is_back:
@@ -282,7 +281,7 @@ class Users:
         body["Resources"] = self._present(client, rows)
         return answer(client, body)
 
-    def seal(self, connection_id: str, last: int, is_back: bool, total: int) -> str:
+    def seal(self, connection_id: str, last: int, is_back: bool, total: int | None) -> str:
         """Make a cursor."""
         return str(self.cursors.dumps([connection_id, last, is_back, total]))
 

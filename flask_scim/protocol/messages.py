@@ -87,7 +87,7 @@ def list_response(
 
 def cursor_response(
     resources: Sequence[dict[str, Any]],
-    total: int,
+    total: int | None,
     *,
     previous: str | None = None,
     following: str | None = None,
@@ -95,16 +95,15 @@ def cursor_response(
     """Write a page of results that goes by cursor (:rfc:`9865#section-2`).
 
     :param resources: the resources on the page.
-    :param total: how many resources there are on all pages.
+    :param total: how many resources there are on all pages; ``None`` if nobody has counted.
     :param previous: the cursor of the page before; ``None`` on the first one.
     :param following: the cursor of the page behind; ``None`` on the last one.
     :return: the body of the answer.
     """
-    body: dict[str, Any] = {
-        "schemas": [LIST_RESPONSE],
-        "totalResults": total,
-        "itemsPerPage": len(resources),
-    }
+    body: dict[str, Any] = {"schemas": [LIST_RESPONSE]}
+    if total is not None:
+        body["totalResults"] = total
+    body["itemsPerPage"] = len(resources)
     if previous is not None:
         body["previousCursor"] = previous
     if following is not None:

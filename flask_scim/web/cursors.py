@@ -27,13 +27,14 @@ class Mark:
     :param positions: a place for each resource type of the list; ``None`` for its beginning.
     :param backwards: whether the page ends before the place, in place of beginning behind it.
     :param count: the most results of each page of the list.
-    :param total: how many results the list had when its first page was made.
+    :param total: how many results the list had when its first page was made; ``None`` if nobody
+        has counted.
     """
 
     positions: tuple[Position | None, ...]
     backwards: bool
     count: int
-    total: int
+    total: int | None
 
 
 class Cursors:

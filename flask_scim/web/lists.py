@@ -33,6 +33,7 @@ def answer_list(endpoint: Endpoint, search: SearchRequest) -> Response:
     ledger = Ledger(exchange, search, resource_type.endpoint, [resource_type.name])
     mark = ledger.open()
     (place,) = mark.positions
+    counts = ledger.counts(mark)
     # One more than the page holds tells whether there is another page.
     page = service.find(
         replace(
@@ -40,13 +41,13 @@ def answer_list(endpoint: Endpoint, search: SearchRequest) -> Response:
             count=mark.count + 1 if mark.count else 0,
             after=None if mark.backwards else place,
             before=place if mark.backwards else None,
-            totals=place is None,
+            totals=counts,
         )
     )
     has_more = len(page.resources) > mark.count
     cut = slice(1, None) if has_more and mark.backwards else slice(mark.count)
     resources, positions = page.resources[cut], page.positions[cut]
-    total = page.total if place is None else mark.total
+    total = page.total if counts else ledger.total(mark, len(resources), has_more=has_more)
     first = last = None
     if positions:
         first = positions[0] if (has_more if mark.backwards else place is not None) else None
@@ -88,14 +89,30 @@ class Ledger:
         search, gateway = self._search, self._exchange.gateway
         count = page_size(search, gateway.settings)
         if not search.cursor:
-            return Mark((None,) * len(self._names), backwards=False, count=count, total=0)
+            return Mark((None,) * len(self._names), backwards=False, count=count, total=None)
         mark = gateway.cursors.open(search.cursor, self._exchange.connection.id, self._question)
         if search.count is not None and count != mark.count:
             raise InvalidCount(f"count must stay as it was on the first page: {mark.count}.")
         return mark
 
+    def counts(self, mark: Mark) -> bool:
+        """Tell whether the results of all pages have to be counted for a page."""
+        is_first = not any(mark.positions)
+        return is_first and (self._exchange.gateway.settings.cursor_totals or not mark.count)
+
+    def total(self, mark: Mark, found: int, *, has_more: bool) -> int | None:
+        """Tell how many results there are in all, as far as that is known without counting.
+
+        :param mark: the page.
+        :param found: how many results it has.
+        :param has_more: whether another one follows.
+        :return: the number; ``None`` if nobody knows.
+        """
+        is_whole = not any(mark.positions) and not has_more
+        return found if is_whole else mark.total
+
     def seal(
-        self, place: Position | None, mark: Mark, total: int, *, backwards: bool = False
+        self, place: Position | None, mark: Mark, total: int | None, *, backwards: bool = False
     ) -> str | None:
         """Make the cursor of a page beside the one that is answered; see :meth:`seal_all`."""
         if place is None:
@@ -106,7 +123,7 @@ class Ledger:
         self,
         places: tuple[Position | None, ...],
         mark: Mark,
-        total: int,
+        total: int | None,
         *,
         backwards: bool = False,
     ) -> str:
@@ -114,7 +131,7 @@ class Ledger:
 
         :param places: where it begins, or ends, for each resource type.
         :param mark: the page that is answered.
-        :param total: how many results there are on all pages.
+        :param total: how many results there are on all pages; ``None`` if nobody knows.
         :param backwards: whether the page ends there.
         :return: the cursor.
         """

@@ -86,7 +86,7 @@ def answer_page(resources: list[dict[str, Any]], total: int, start_index: int) -
 
 def answer_cursor_page(
     resources: list[dict[str, Any]],
-    total: int,
+    total: int | None,
     *,
     previous: str | None = None,
     following: str | None = None,
@@ -94,7 +94,7 @@ def answer_cursor_page(
     """Answer with a part of a list that goes by cursor.
 
     :param resources: the resources of the part, as the client sees them.
-    :param total: how many there are in all.
+    :param total: how many there are in all; ``None`` if nobody has counted.
     :param previous: the cursor of the part before, if there is one.
     :param following: the cursor of the part behind, if there is one.
     :return: the response.

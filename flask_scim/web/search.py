@@ -91,16 +91,16 @@ def _answer_all(exchange: Exchange, search: SearchRequest) -> Response:
         return answer_page(presented(found), total, query.start_index)
     ledger = Ledger(exchange, search, "", [kind.name for kind in types])
     mark = ledger.open()
-    is_first = not any(mark.positions)
-    found, total = search_from_positions(
-        parts, mark.positions, mark.count + 1 if mark.count else 0, totals=is_first
+    counts = ledger.counts(mark)
+    found, counted = search_from_positions(
+        parts, mark.positions, mark.count + 1 if mark.count else 0, totals=counts
     )
-    total = total if is_first else mark.total
-    page = found[: mark.count]
+    page, has_more = found[: mark.count], len(found) > mark.count
+    told = counted if counts else ledger.total(mark, len(page), has_more=has_more)
     following = None
-    if len(found) > mark.count:
-        following = ledger.seal_all(advance(mark.positions, page), mark, total)
-    return answer_cursor_page(presented(page), total, following=following)
+    if has_more:
+        following = ledger.seal_all(advance(mark.positions, page), mark, told)
+    return answer_cursor_page(presented(page), told, following=following)
 
 
 def _parts(endpoints: list[Endpoint], search: SearchRequest, shown: list[Projection]) -> list[Part]:

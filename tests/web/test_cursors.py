@@ -61,7 +61,7 @@ def test_there_and_back(crowd: ScimClient, sort: dict[str, str], count: int) -> 
     first = crowd.get("/Users", cursor="", count=count, **sort).json
     pages = list(walk(crowd, "nextCursor", first, count=count, **sort))
     assert [name for page in pages for name in names(page)] == whole
-    assert {page["totalResults"] for page in pages} == {7}
+    assert {page.get("totalResults") for page in pages} == {7 if len(pages) == 1 else None}
     assert "previousCursor" not in pages[0]
     assert all("previousCursor" in page for page in pages[1:])
     assert all(page["itemsPerPage"] == len(page["Resources"]) <= count for page in pages)
@@ -82,7 +82,7 @@ def test_filter_and_attributes(crowd: ScimClient) -> None:
     """A filter belongs to the query; what is shown of the results may change."""
     query = {"filter": 'userName ge "b" and userName lt "g"', "sortBy": "userName", "count": 2}
     first = crowd.get("/Users", cursor="", **query).json
-    assert (first["totalResults"], names(first)) == (5, ["Bob", "cid"])
+    assert names(first) == ["Bob", "cid"]
     page = crowd.get("/Users", cursor=first["nextCursor"], attributes="userName", **query).json
     assert names(page) == ["Dot", "eve"]
     assert page["Resources"][0].keys() == {"schemas", "id", "userName"}
@@ -104,6 +104,18 @@ def test_only_the_total(crowd: ScimClient) -> None:
         assert page["totalResults"] == 7
         assert page["Resources"] == []
         assert "nextCursor" not in page
+
+
+def test_totals(build: Callable[..., Host]) -> None:
+    """An app can have the results of all pages counted; then every page says so."""
+    scim = build(SCIM_CURSOR_TOTALS=True).connect("acme", tenant="1")
+    for name in NAMES:
+        scim.create(name)
+    query = {"filter": 'userName ge "b"', "count": 4}
+    for path in ("/Users", "/"):
+        first = scim.get(path, cursor="", **query).json
+        second = scim.get(path, cursor=first["nextCursor"], **query).json
+        assert (first["totalResults"], second["totalResults"]) == (6, 6)
 
 
 def test_the_largest_page(build: Callable[..., Host]) -> None:

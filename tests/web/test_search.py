@@ -205,7 +205,7 @@ def test_root_pages(crowd: ScimClient, count: int, sort_by: str | None) -> None:
     by_cursor: list[str] = []
     page = search(crowd, "", sortBy=sort_by, cursor="", count=count)
     while True:
-        assert page["totalResults"] == 5
+        assert page.get("totalResults") == (5 if count >= 5 else None)
         assert page["itemsPerPage"] == len(page["Resources"]) <= count
         assert "startIndex" not in page
         by_cursor += names(page)
