@@ -29,6 +29,11 @@ _LONGEST = 8_000
 _ID = "flask_scim_id"
 
 
+def is_access_token(text: str) -> bool:
+    """Tell an access token from a token of another kind."""
+    return text.startswith(PREFIX)
+
+
 class AccessTokens:
     """The access tokens of all clients; none of them is stored.
 
@@ -71,7 +76,7 @@ class AccessTokens:
         :return: what it allows; ``None`` if it is a token of another kind.
         :raises Unauthorized: if it is forged or has expired, or its client is not good any more.
         """
-        if not text.startswith(PREFIX):
+        if not is_access_token(text):
             return None
         id, connection_id, expires, scopes = self._read(text)
         if expires <= time.time():

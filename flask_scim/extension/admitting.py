@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from ..connections.access_tokens import AccessTokens
+from ..connections.access_tokens import AccessTokens, is_access_token
 from ..connections.admission import Admission, Grant
 from ..connections.authority import Authority
 from ..connections.clients import Clients
@@ -68,14 +69,16 @@ class Admitting(Telling):
 
         :return: what is to be done at its end.
         """
-        if any(hook is not None for hook in (self.verifier, self.issuer, self.me)):
+        if not (self.verifier is None and self.issuer is None and self.me is None):
             # What the host looks up itself may write, and count on a transaction.
             return stay
         return glance(self.db.session())
 
     def admission(self) -> Admission:
         """Make what lets clients into connections."""
-        return Admission([self._verify_elsewhere, self._verify_access_token, self._verify_token])
+        return Admission(
+            [self._verify_elsewhere, self._verify_access_token, partial(_verify_token, self.tokens)]
+        )
 
     def signed_admission(self, text: str, connection_id: str, audience: str) -> Grant:
         """Let a client in that authenticates by a token, or by its identity provider's signature.
@@ -106,8 +109,9 @@ class Admitting(Telling):
         return Grant(connection, frozenset(scopes), "of the application", "application")
 
     def _verify_access_token(self, text: str) -> Grant | None:
-        return self.access_tokens().verify(text)
+        return self.access_tokens().verify(text) if is_access_token(text) else None
 
-    def _verify_token(self, text: str) -> Grant:
-        connection, token = self.tokens.verify(text)
-        return Grant(connection, frozenset(token.scopes), token.id)
+
+def _verify_token(tokens: Tokens, text: str) -> Grant:
+    connection, token = tokens.verify(text)
+    return Grant(connection, frozenset(token.scopes), token.id)

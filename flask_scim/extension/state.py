@@ -19,6 +19,7 @@ from ..provisioning.ports import Connection
 from ..store.backends import Backend
 from ..store.binding import Binding
 from ..store.tracking import Watch
+from ..web.current import this_app
 from ..web.exchange import Gateway
 from .layouts import Layouts
 
@@ -122,7 +123,8 @@ def signing_keys() -> list[str]:
 
     :raises ConfigurationError: if it has none.
     """
-    if not current_app.secret_key:
+    app = this_app()
+    if not app.secret_key:
         raise ConfigurationError("Set SECRET_KEY; tokens are signed with it.")
-    keys = [*(current_app.config.get("SECRET_KEY_FALLBACKS") or ()), current_app.secret_key]
+    keys = [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
     return [key.decode("latin-1") if isinstance(key, bytes) else key for key in keys]

@@ -29,6 +29,7 @@ from ..store.links import Link
 from ..store.references import References
 from ..store.store import Namer, SqlStore
 from ..store.survey import count_resources, find_missing_tables
+from ..web.log import note_shown
 from .deferring import Deferring
 from .dispatch import make_delivery
 from .layouts import Layouts
@@ -91,7 +92,7 @@ class Wiring(Deferring, Minding):
             if resource_type.name == "User":
                 assign = partial(consequences.assign, connection)
                 namers = dict.fromkeys(self.declared_roles.shown_by(binding), assign)
-        backend = self._backend()
+        backend = state.backend or self._backend()
         store = SqlStore(session, backend, connection, binding, hooks, references, policy, namers)
         settings = state.settings
         limits = MemberLimits(
@@ -110,6 +111,7 @@ class Wiring(Deferring, Minding):
             self._guard,
             self._refused,
             settle,
+            note_shown,
             refuses_unmapped=policy.unmapped is Unmapped.REFUSE,
         )
 

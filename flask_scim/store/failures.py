@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from ..protocol.errors import InvalidValue, ServiceUnavailable, UniquenessError
@@ -18,16 +15,24 @@ _DEADLOCKS = {"40P01", "40001", "1213", "1020"}
 _MISTAKES = {"1", "1054"}
 
 
-@contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Raise what the database refuses inside as SCIM errors.
+class translated:  # noqa: N801  # it reads as what it does, like those of contextlib
+    """Raises what the database refuses inside as SCIM errors.
 
     :param name: the name of the resource type.
     """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise translate(error, name) from error
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise what was refused, if anything was."""
+        if isinstance(error, SQLAlchemyError):
+            raise translate(error, self._name) from error
 
 
 def translate(error: SQLAlchemyError, name: str) -> Exception:

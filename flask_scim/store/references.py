@@ -51,19 +51,30 @@ class References:
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
-            make = _entry_maker(link)
             for chunk in chunks(keys):
-                rows = self._run(link, _select_entries(link), chunk, limit)
-                if len(keys) == 1:
-                    entries = [make(id, display) for _, id, display in rows]
-                    if entries:
-                        found.setdefault(keys[0], []).extend(entries)
-                else:
-                    for near, id, display in rows:
-                        found.setdefault(near, []).append(make(id, display))
+                self._load_direct(link, chunk, limit, found)
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
+
+    def _load_direct(
+        self,
+        link: Link,
+        keys: list[Any],
+        limit: int | None,
+        found: dict[Any, list[dict[str, Any]]],
+    ) -> None:
+        """Add what is referred to by the link itself."""
+        make = _entry_maker(link)
+        if len(keys) == 1:
+            # A list in a statement has to be spelt out anew each time; one key has not.
+            rows = self._run(link, _select_entries_of_one(link), [], limit, near=keys[0])
+            entries = [make(id, display) for id, display in rows]
+            if entries:
+                found.setdefault(keys[0], []).extend(entries)
+            return
+        for near, id, display in self._run(link, _select_entries(link), keys, limit):
+            found.setdefault(near, []).append(make(id, display))
 
     def _load_indirect(
         self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
@@ -322,6 +333,12 @@ def _select_entries(link: Link) -> sa.Select[Any]:
     columns = (link.near, link.target.id.column, link.display.column)
     is_asked = link.near.in_(sa.bindparam(_KEYS, expanding=True))
     return _visible(link, *columns).where(is_asked).order_by(link.near, link.far)
+
+
+@kept
+def _select_entries_of_one(link: Link) -> sa.Select[Any]:
+    statement = _visible(link, link.target.id.column, link.display.column)
+    return statement.where(link.near == sa.bindparam(_NEAR)).order_by(link.far)
 
 
 @kept

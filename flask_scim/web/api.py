@@ -15,13 +15,13 @@ from .discovery import add_discovery
 from .documents import describe_place
 from .errors import handle_errors, handle_routing_errors
 from .exchange import Gateway
+from .finishing import finish_requests
 from .global_token_revocation import add_global_token_revocation
-from .log import log_requests
 from .me import add_me
 from .oauth import add_oauth
-from .reads import read_lightly
 from .resources import add_resource_type
 from .search import add_search
+from .views import DescribedBlueprint
 
 
 class GuestApi(Api):
@@ -72,7 +72,9 @@ def serve(app: Flask, gateway: Gateway) -> None:
 
 
 def _make_blueprint(gateway: Gateway) -> Blueprint:
-    blueprint = Blueprint("scim", __name__, description="SCIM 2.0, for identity providers.")
+    blueprint = DescribedBlueprint(
+        "scim", __name__, description="SCIM 2.0, for identity providers."
+    )
     _name_connection(blueprint, gateway.settings.connection)
     add_discovery(blueprint, gateway)
     add_search(blueprint, gateway)
@@ -82,9 +84,7 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
     add_bulk(blueprint, gateway)
     add_global_token_revocation(blueprint, gateway)
     handle_errors(blueprint)
-    if gateway.glance is not None:
-        read_lightly(blueprint, gateway.glance)
-    log_requests(blueprint, gateway.settings, gateway.log)
+    finish_requests(blueprint, gateway.settings, gateway.log)
     return blueprint
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..marshal.envelopes import load_bulk
@@ -16,6 +15,7 @@ from .deferral import defer, may_wait
 from .exchange import Exchange, Gateway
 from .log import note_outcomes
 from .responses import answer
+from .views import Endpoints
 
 
 def add_bulk(blueprint: Blueprint, gateway: Gateway) -> None:
@@ -27,9 +27,7 @@ def add_bulk(blueprint: Blueprint, gateway: Gateway) -> None:
     most = gateway.settings.max_bulk_operations
 
     @blueprint.route("/Bulk", endpoint="bulk", strict_slashes=False)
-    class Bulk(MethodView):
-        init_every_request = False
-
+    class Bulk(Endpoints):
         @blueprint.doc(**documents.describe_bulk(may_wait=gateway.deferral is not None))
         def post(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id)

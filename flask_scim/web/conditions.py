@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import request
 from werkzeug.http import parse_etags
 
 from ..provisioning.ports import Resource
 from ..provisioning.service import VersionCheck
+from .current import this_request
 
 
 def expected_version() -> VersionCheck | None:
@@ -14,8 +14,7 @@ def expected_version() -> VersionCheck | None:
 
     :return: tells whether a resource has a version that the client takes; ``None`` if it takes any.
     """
-    wanted = named_version(request.headers.get("If-Match"))
-    refused = named_version(request.headers.get("If-None-Match"))
+    wanted, refused = wanted_version(), known_version()
     if refused is None:
         return wanted
 
@@ -30,7 +29,7 @@ def wanted_version() -> VersionCheck | None:
 
     :return: tells whether a resource has a version that the client takes; ``None`` if it takes any.
     """
-    return named_version(request.headers.get("If-Match"))
+    return named_version(this_request().environ.get("HTTP_IF_MATCH"))
 
 
 def known_version() -> VersionCheck | None:
@@ -38,7 +37,7 @@ def known_version() -> VersionCheck | None:
 
     :return: tells whether the client has the resource's version already; ``None`` if it has none.
     """
-    return named_version(request.headers.get("If-None-Match"))
+    return named_version(this_request().environ.get("HTTP_IF_NONE_MATCH"))
 
 
 def named_version(tags: str | None) -> VersionCheck | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 
 from ..provisioning.changes import Cause
 
@@ -21,14 +21,21 @@ def this_app() -> Flask:
     return app
 
 
+def this_request() -> Request:
+    """The request in hand itself: whoever asks the proxy finds it anew for each question."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
+    return found
+
+
 def request_id() -> str:
     """The id of the request in hand: the client's ``X-Request-Id`` if it can be one, or our own."""
     # The environment is the request's own; the app's context may be shared by several.
-    id = request.environ.get(_REQUEST_ID)
+    environ = request.environ
+    id = environ.get(_REQUEST_ID)
     if id is None:
-        sent = request.headers.get("X-Request-Id", "")
+        sent = environ.get("HTTP_X_REQUEST_ID", "")
         id = sent if _SOUND_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
-        request.environ[_REQUEST_ID] = id
+        environ[_REQUEST_ID] = id
     return str(id)
 
 

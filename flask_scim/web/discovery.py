@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..delivery.security_events import ASYNC_EVENT_URI, EVENT_URIS
@@ -22,6 +21,7 @@ from ..protocol.messages import list_response
 from . import documents
 from .exchange import Exchange, Gateway
 from .responses import answer
+from .views import Endpoints
 
 
 def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
@@ -58,9 +58,7 @@ def add_discovery(blueprint: Blueprint, gateway: Gateway) -> None:
         endpoint="service-provider-config",
         strict_slashes=False,
     )
-    class ServiceProviderConfig(MethodView):
-        init_every_request = False
-
+    class ServiceProviderConfig(Endpoints):
         @blueprint.doc(
             **documents.describe_discovery("What the service can do", "ServiceProviderConfig")
         )
@@ -85,18 +83,14 @@ def _add_catalogue(
     endpoint = name.lower()
 
     @blueprint.route(f"/{name}", endpoint=endpoint, strict_slashes=False)
-    class Catalogue(MethodView):
-        init_every_request = False
-
+    class Catalogue(Endpoints):
         @blueprint.doc(**documents.describe_discovery(f"All {name}", f"{name[:-1]}List"))
         def get(self, connection_id: str) -> Response:
             found = list(read(begin(connection_id)).values())
             return answer(list_response(found, len(found)))
 
     @blueprint.route(f"/{name}/<id>", endpoint=f"{endpoint}-item", strict_slashes=False)
-    class Entry(MethodView):
-        init_every_request = False
-
+    class Entry(Endpoints):
         @blueprint.doc(**documents.describe_discovery(f"One of {name}", name[:-1]))
         def get(self, connection_id: str, id: str) -> Response:
             found = read(begin(connection_id)).get(id)

@@ -28,7 +28,7 @@ from ..provisioning.journal import Entry, Outbox
 from ..provisioning.ports import Connection
 from .errors import handle_errors
 from .exchange import Exchange, Gateway, read_json, read_raw
-from .log import log_requests
+from .finishing import finish_requests
 
 #: The most events of a page, and how many there are where nobody says.
 _LARGEST_PAGE, _PAGE = 1_000, 100
@@ -117,7 +117,7 @@ def add_events(
     for path, name, view, method in rules:
         blueprint.add_url_rule(f"{base}{path}", name, view, methods=[method], defaults=only)
     handle_errors(blueprint)
-    log_requests(blueprint, gateway.settings, gateway.log)
+    finish_requests(blueprint, gateway.settings, gateway.log)
     app.register_blueprint(blueprint)
     if gateway.limits is not None:
         gateway.limits.spare(app, blueprint)

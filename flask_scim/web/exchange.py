@@ -29,10 +29,11 @@ from ..provisioning.deferred import Deferred
 from ..provisioning.log import Logged
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
-from .current import note_actor
+from .current import note_actor, this_request
 from .cursors import Cursors
 from .limits import RateLimits
-from .log import Log, begin_record, note_shown
+from .log import Log, begin_record
+from .reads import begin_reading
 
 _JSON_TYPES = ("application/scim+json", "application/json")
 
@@ -102,7 +103,7 @@ class Exchange:
     :param scopes: what the token allows.
     :param dialect: how its identity provider speaks.
     :param note: told in the transaction of each change what it has made of the resource; ``None``
-        where nobody has to know.
+        for the log alone.
     """
 
     gateway: Gateway
@@ -131,7 +132,7 @@ class Exchange:
         """
         record = begin_record(connection_id)
         # What a change does begins a transaction of its own: the token needs none.
-        end = gateway.glance() if gateway.glance is not None else None
+        end = None if gateway.glance is None else begin_reading(gateway.glance)
         try:
             grant = (admit or gateway.admit)(_bearer_token(), connection_id)
         finally:
@@ -143,7 +144,7 @@ class Exchange:
         if gateway.limits is not None:
             gateway.limits.count(connection)
         dialect = find_dialect(connection.idp, connection.strict)
-        return cls(gateway, connection, grant.scopes, dialect, note_shown)
+        return cls(gateway, connection, grant.scopes, dialect)
 
     def allows(self, method: str, resource_type: ResourceType) -> bool:
         """Tell whether the token allows a method, in lower case, on a resource type."""
@@ -227,7 +228,7 @@ def read_raw(limit: int) -> bytes:
 
 
 def _bearer_token() -> str:
-    header = request.headers.get("Authorization", "")
+    header: str = this_request().environ.get("HTTP_AUTHORIZATION", "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("Send the connection's token as Authorization: Bearer ….")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..access.subjects import read_subject
@@ -13,6 +12,7 @@ from ..protocol.errors import Forbidden, Unsupported
 from . import documents
 from .exchange import Exchange, Gateway, base_uri
 from .responses import answer_nothing
+from .views import Endpoints
 
 
 def add_global_token_revocation(blueprint: Blueprint, gateway: Gateway) -> None:
@@ -27,9 +27,7 @@ def add_global_token_revocation(blueprint: Blueprint, gateway: Gateway) -> None:
         return gateway.admit_signed(text, connection_id, audience)
 
     @blueprint.route(REVOCATION_PATH, endpoint="global_token_revocation", strict_slashes=False)
-    class GlobalTokenRevocation(MethodView):
-        init_every_request = False
-
+    class GlobalTokenRevocation(Endpoints):
         @blueprint.doc(**documents.describe_global_token_revocation())
         def post(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id, admit)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from time import monotonic, perf_counter
 from typing import Any
 
-from flask import Blueprint, Response, has_request_context, request
+from flask import Response, has_request_context, request
 
 from ..config import Settings
 from ..protocol.errors import ScimError
@@ -22,7 +22,7 @@ from ..provisioning.log import Logged
 from ..provisioning.policy import LogReads, Policy
 from ..provisioning.ports import Connection
 from ..provisioning.redaction import gather_values, redact
-from .current import request_id
+from .current import request_id, this_request
 from .writer import Writer
 
 _log = logging.getLogger("flask_scim.requests")
@@ -86,7 +86,7 @@ class Record:
         :param policy: the choices that hold for the connection.
         :return: the request.
         """
-        error, connection = self.error, self.connection
+        error, connection, request = self.error, self.connection, this_request()
         owner, actor = self.connection_id, self.actor
         if connection is not None:
             owner = connection.id
@@ -223,41 +223,45 @@ def log_change(
     record.written = (add(logged), status)
 
 
-def log_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
-    """Write each request of a blueprint to the log, once its answer is made.
+class RequestLogger:
+    """Writes each request to the log, once its answer is made.
 
-    :param blueprint: the blueprint.
     :param settings: the settings of the app.
     :param log: where to write.
     """
-    strangers = _Strangers()
 
-    def finish(response: Response) -> Response:
-        record = current_record()
-        if record is None or request.method == "OPTIONS":
-            return response
-        status = response.status_code
-        policy = log.policy(record.connection)
-        logged = record.close(settings, status, policy)
+    def __init__(self, settings: Settings, log: Log) -> None:
+        self._settings = settings
+        self._log = log
+        self._strangers = _Strangers()
+
+    def finish(self, response: Response) -> None:
+        """Write the request in hand.
+
+        :param response: its answer.
+        """
+        record, sent = current_record(), this_request()
+        if record is None or sent.method == "OPTIONS":
+            return
+        status, writer = response.status_code, self._log.writer
+        policy = self._log.policy(record.connection)
+        logged = record.close(self._settings, status, policy)
         _tell(logged)
         written = record.written
         if written is not None and status < 400:
             if written[1] != status:
-                log.writer.amend(response, written[0], status)
-            return response
+                writer.amend(response, written[0], status)
+            return
         if (
             record.connection is None
             and logged.actor is None
-            and not strangers.admit(logged.connection_id)
+            and not self._strangers.admit(logged.connection_id)
         ):
-            return response
-        is_read = request.method in _READS or logged.path.endswith("/.search")
+            return
+        is_read = sent.method in _READS or logged.path.endswith("/.search")
         if is_read and status < 400 and policy.log_reads is LogReads.REFUSED:
-            return response
-        log.writer.write(response, logged, record.connection)
-        return response
-
-    blueprint.after_request(finish)
+            return
+        writer.write(response, logged, record.connection)
 
 
 class _Strangers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response, request
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..protocol.errors import MethodNotAllowed, NotFound
@@ -11,6 +10,7 @@ from . import documents
 from .endpoints import Endpoint
 from .exchange import Exchange, Gateway
 from .resources import answer_delete, answer_get, answer_patch, answer_put
+from .views import Endpoints
 
 
 def add_me(blueprint: Blueprint, gateway: Gateway) -> None:
@@ -29,9 +29,7 @@ def add_me(blueprint: Blueprint, gateway: Gateway) -> None:
         return Endpoint.open(exchange, resource_type, request.method), id
 
     @blueprint.route("/Me", endpoint="me", strict_slashes=False)
-    class Me(MethodView):
-        init_every_request = False
-
+    class Me(Endpoints):
         @blueprint.doc(**documents.describe_me("GET"))
         def get(self, connection_id: str) -> Response:
             return answer_get(*find(connection_id))

@@ -1,36 +1,36 @@
-"""Requests that only read: what is done for them before anything is read, and after."""
+"""Requests that only read: how they begin, before anything is read, and how they end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request
+from .current import this_request
 
 _END = "flask_scim.end_of_reading"
 
 
-def read_lightly(blueprint: Blueprint, glance: Callable[[], Callable[[], None]]) -> None:
-    """Read without transactions in requests of a blueprint that change nothing.
+def begin_reading(glance: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+    """Read without a transaction from here on.
 
-    :param blueprint: the blueprint.
+    A request that changes nothing does so until its answer is made, see :func:`end_reading`.
+
     :param glance: begins that, and returns what ends it.
+    :return: ends it for any other request.
     """
-
-    def begin() -> None:
-        if is_read():
-            request.environ[_END] = glance()
-
-    def end(response: Response) -> Response:
-        # The host's own hooks come after this, and may write.
-        stop = request.environ.pop(_END, None)
-        if stop is not None:
-            stop()
-        return response
-
-    blueprint.before_request(begin)
-    blueprint.after_request(end)
+    end = glance()
+    request = this_request()
+    if request.method not in ("GET", "HEAD") and not request.path.endswith("/.search"):
+        return end
+    request.environ[_END] = end
+    return _go_on
 
 
-def is_read() -> bool:
-    """Tell whether the request in hand changes nothing."""
-    return request.method in ("GET", "HEAD") or request.path.endswith("/.search")
+def end_reading() -> None:
+    """End what the request in hand has begun: the host's own hooks come after, and may write."""
+    end = this_request().environ.pop(_END, None)
+    if end is not None:
+        end()
+
+
+def _go_on() -> None:
+    """Leave a request as it is."""

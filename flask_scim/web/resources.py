@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from flask import Response, request
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from . import documents
 from .conditions import expected_version, known_version, wanted_version
+from .current import this_request
 from .endpoints import Endpoint
 from .exchange import Exchange, Gateway
 from .lists import answer_list
 from .queries import read_parameters
 from .responses import answer_not_modified, answer_nothing, answer_resource
+from .views import Endpoints
 
 
 def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: ResourceType) -> None:
@@ -32,9 +33,7 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
         return Endpoint.open(exchange, resource_type, request.method)
 
     @blueprint.route(path, endpoint=plural, strict_slashes=False)
-    class Collection(MethodView):
-        init_every_request = False
-
+    class Collection(Endpoints):
         @blueprint.doc(**documents.describe_list(resource_type))
         def get(self, connection_id: str) -> Response:
             return answer_list(begin(connection_id), read_parameters(request.args))
@@ -47,9 +46,7 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
             return answer_resource(endpoint.exchange, resource_type, created, shown, 201)
 
     @blueprint.route(f"{path}/<id>", endpoint=f"{plural}-item", strict_slashes=False)
-    class Item(MethodView):
-        init_every_request = False
-
+    class Item(Endpoints):
         @blueprint.doc(**documents.describe_get(resource_type))
         def get(self, connection_id: str, id: str) -> Response:
             return answer_get(begin(connection_id), id)
@@ -106,4 +103,7 @@ def answer_delete(endpoint: Endpoint, id: str) -> Response:
 
 def shown_by(endpoint: Endpoint) -> Projection:
     """Read from the URL what of a resource the client wants to see."""
-    return endpoint.project(request.args.get("attributes"), request.args.get("excludedAttributes"))
+    sent = this_request()
+    # Most requests for one resource say nothing of it.
+    named = sent.args if sent.query_string else {}
+    return endpoint.project(named.get("attributes"), named.get("excludedAttributes"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response, request
-from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ..marshal.searches import load_search
@@ -24,6 +23,7 @@ from .exchange import Exchange, Gateway
 from .lists import Ledger, answer_list
 from .queries import read_parameters
 from .responses import answer_cursor_page, answer_page, presenter
+from .views import Endpoints
 
 #: How many pages of the largest size a sorted search over several types can reach by index.
 _REACH = 10
@@ -39,18 +39,14 @@ def add_search(blueprint: Blueprint, gateway: Gateway) -> None:
         _add_type_search(blueprint, gateway, resource_type)
 
     @blueprint.route("", endpoint="root", strict_slashes=False)
-    class Root(MethodView):
-        init_every_request = False
-
+    class Root(Endpoints):
         @blueprint.doc(**documents.describe_root())
         def get(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id)
             return _answer_all(exchange, read_parameters(request.args))
 
     @blueprint.route("/.search", endpoint="search", strict_slashes=False)
-    class Search(MethodView):
-        init_every_request = False
-
+    class Search(Endpoints):
         @blueprint.doc(**documents.describe_search(None))
         def post(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id)
@@ -61,9 +57,7 @@ def _add_type_search(blueprint: Blueprint, gateway: Gateway, resource_type: Reso
     path = f"{resource_type.endpoint}/.search"
 
     @blueprint.route(path, endpoint=f"{resource_type.plural}-search", strict_slashes=False)
-    class TypeSearch(MethodView):
-        init_every_request = False
-
+    class TypeSearch(Endpoints):
         @blueprint.doc(**documents.describe_search(resource_type))
         def post(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id)
