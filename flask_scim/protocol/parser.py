@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import BadRequest, InvalidFilter, InvalidPath, TooMany
 from .syntax import (
@@ -40,10 +41,11 @@ class Limits:
 _DEFAULT_LIMITS = Limits()
 
 
+@lru_cache(maxsize=256)
 def parse_filter(
     text: str, *, limits: Limits = _DEFAULT_LIMITS, bare_words: bool = False
 ) -> Filter:
-    """Read a filter (:rfc:`7644#section-3.4.2.2`).
+    """Read a filter (:rfc:`7644#section-3.4.2.2`); its tree is kept for the log to write.
 
     Beyond the RFC's grammar it takes ``emails[type eq "work"].value eq "x"``, which Entra sends, as
     ``emails[type eq "work" and value eq "x"]``, and keywords in any letter case.

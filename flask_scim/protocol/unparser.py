@@ -39,16 +39,20 @@ def unparse(tree: Filter, write: Callable[[Any], str] = write_literal) -> str:
             return " or ".join(_within(term, Or, write) for term in terms)
 
 
-def shape(text: str) -> str:
+def shape(text: str, *, bare_words: bool = True) -> str:
     """Write what a filter asks for without what it compares with: ``userName eq ?``.
 
     :param text: the filter as a client sent it.
+    :param bare_words: whether it has been read as one in which text may stand without its quotes,
+        which is tried next in any case.
     :return: its shape; a question mark alone where it cannot be read.
     """
-    try:
-        return unparse(parse_filter(text, bare_words=True), lambda _: "?")
-    except ScimError:
-        return "?"
+    for bare in dict.fromkeys((bare_words, True)):
+        try:
+            return unparse(parse_filter(text, bare_words=bare), lambda _: "?")
+        except ScimError:
+            continue
+    return "?"
 
 
 def _within(term: Filter, looser: type | UnionType, write: Callable[[Any], str]) -> str:

@@ -27,6 +27,12 @@ def this_request() -> Request:
     return found
 
 
+def parameters() -> dict[str, str]:
+    """The query parameters of the request in hand, the first of each name."""
+    sent = this_request()
+    return sent.args.to_dict() if sent.query_string else {}
+
+
 def request_id() -> str:
     """The id of the request in hand: the client's ``X-Request-Id`` if it can be one, or our own."""
     # The environment is the request's own; the app's context may be shared by several.

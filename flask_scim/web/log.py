@@ -13,6 +13,7 @@ from typing import Any
 from flask import Response, has_request_context, request
 
 from ..config import Settings
+from ..protocol.dialects import find_dialect
 from ..protocol.errors import ScimError
 from ..protocol.schema import ResourceType
 from ..protocol.unparser import shape
@@ -107,7 +108,7 @@ class Record:
             user_agent=_printable(request.headers.get("User-Agent", ""))[:255] or None,
             resource_type=None if kind is None else kind.name,
             resource_id=_printable(self.resource_id or self.made_id or "")[:255] or None,
-            filter=self.filter and shape(self.filter)[:500],
+            filter=self.filter and _shape(self.filter, connection),
             scim_type=None if error is None else error.scim_type,
             detail=None
             if error is None
@@ -292,6 +293,14 @@ def _tell(logged: Logged) -> None:
             *(logged.status, logged.duration, logged.request_id),
             extra=fields,
         )
+
+
+def _shape(filter: str, connection: Connection | None) -> str:
+    """What a filter asks for, read as the connection's identity provider writes."""
+    if connection is None:
+        return shape(filter)[:500]
+    dialect = find_dialect(connection.idp, connection.strict)
+    return shape(filter, bare_words=dialect.bare_words)[:500]
 
 
 def _count(outcomes: Sequence[int]) -> dict[str, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from . import documents
 from .conditions import expected_version, known_version, wanted_version
-from .current import this_request
+from .current import parameters, this_request
 from .endpoints import Endpoint
 from .exchange import Exchange, Gateway
 from .lists import answer_list
@@ -30,13 +30,13 @@ def add_resource_type(blueprint: Blueprint, gateway: Gateway, resource_type: Res
 
     def begin(connection_id: str) -> Endpoint:
         exchange = Exchange.begin(gateway, connection_id)
-        return Endpoint.open(exchange, resource_type, request.method)
+        return Endpoint.open(exchange, resource_type, this_request().method)
 
     @blueprint.route(path, endpoint=plural, strict_slashes=False)
     class Collection(Endpoints):
         @blueprint.doc(**documents.describe_list(resource_type))
         def get(self, connection_id: str) -> Response:
-            return answer_list(begin(connection_id), read_parameters(request.args))
+            return answer_list(begin(connection_id), read_parameters(parameters()))
 
         @blueprint.doc(**documents.describe_create(resource_type))
         def post(self, connection_id: str) -> Response:
@@ -103,7 +103,5 @@ def answer_delete(endpoint: Endpoint, id: str) -> Response:
 
 def shown_by(endpoint: Endpoint) -> Projection:
     """Read from the URL what of a resource the client wants to see."""
-    sent = this_request()
-    # Most requests for one resource say nothing of it.
-    named = sent.args if sent.query_string else {}
+    named = parameters()
     return endpoint.project(named.get("attributes"), named.get("excludedAttributes"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
 from ..marshal.searches import load_search
@@ -18,6 +18,7 @@ from ..provisioning.search import (
     search_from_positions,
 )
 from . import documents
+from .current import parameters
 from .endpoints import Endpoint
 from .exchange import Exchange, Gateway
 from .lists import Ledger, answer_list
@@ -43,7 +44,7 @@ def add_search(blueprint: Blueprint, gateway: Gateway) -> None:
         @blueprint.doc(**documents.describe_root())
         def get(self, connection_id: str) -> Response:
             exchange = Exchange.begin(gateway, connection_id)
-            return _answer_all(exchange, read_parameters(request.args))
+            return _answer_all(exchange, read_parameters(parameters()))
 
     @blueprint.route("/.search", endpoint="search", strict_slashes=False)
     class Search(Endpoints):
