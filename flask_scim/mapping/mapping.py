@@ -445,7 +445,10 @@ def _parts(values: Document) -> list[str]:
 
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _copy(item) for key, item in value.items()}
+        return {
+            key: _copy(item) if isinstance(item, (dict, list)) else item
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_copy(item) for item in value]
     return value

@@ -36,9 +36,9 @@ def check_attributes(
     :raises InvalidValue: if a required attribute or sub-attribute is missing.
     """
     for attribute in attributes:
-        if _is_written_by_server(attribute):
-            continue
         value = values.get(attribute.name)
+        if (value is None and not attribute.required) or _is_written_by_server(attribute):
+            continue
         where = prefix + attribute.name
         if attribute.required and is_missing(value):
             raise InvalidValue(f"{where} is required and has no value.")

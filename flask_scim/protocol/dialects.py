@@ -203,7 +203,7 @@ class _Normaliser:
         return {"value": self._value(sub, value)}
 
     def _value(self, attribute: Attribute | None, value: Any, entry: bool = False) -> Any:
-        if attribute is None or value is None:
+        if attribute is None or value is None or attribute.is_plain:
             return value
         if attribute.multi_valued and not entry:
             if isinstance(value, list):

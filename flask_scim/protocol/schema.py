@@ -96,6 +96,11 @@ class Attribute:
         return self.type is Type.COMPLEX
 
     @cached_property
+    def is_plain(self) -> bool:
+        """Whether there is but one way to write a value: no list, no object, no boolean."""
+        return not self.multi_valued and self.type not in (Type.COMPLEX, Type.BOOLEAN)
+
+    @cached_property
     def is_reference(self) -> bool:
         """Whether a value points at another resource, whose id alone says which."""
         return self.sub("$ref") is not None and self.sub("value") is not None

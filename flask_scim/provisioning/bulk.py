@@ -225,15 +225,13 @@ class _Bulk:
                 )
         operation = request.operation
         changes: list[dict[str, Any]] = []
-        data = operation.data
-        if missing:
-            data, changes = bulk_ids.split(data, missing)
-        operation = replace(
-            operation,
-            path=self._target(operation),
-            data=bulk_ids.resolve(data, self.ids.get),
-        )
-        self._check_target(request.operation, operation.path)
+        if request.references:
+            data = operation.data
+            if missing:
+                data, changes = bulk_ids.split(data, missing)
+            data = bulk_ids.resolve(data, self.ids.get)
+            operation = replace(operation, path=self._target(operation), data=data)
+            self._check_target(request.operation, operation.path)
         outcome = self.perform(operation)
         if operation.method == "POST" and operation.bulk_id is not None:
             self.ids[operation.bulk_id] = outcome.id

@@ -87,7 +87,7 @@ class Service:
 
         :param document: the resource in canonical form.
         :param references: the attributes to show whose entries are other resources.
-        :param unknown: what the client sent beside it that no schema has.
+        :param unknown: what the client sent beside it that no schema has, if that is refused.
         :return: the resource as it is stored.
         :raises InvalidSyntax: if it has what is not mapped, and that is refused here.
         :raises UniquenessError: if a unique value is taken.
@@ -154,7 +154,7 @@ class Service:
         :param document: what the client sent, in canonical form.
         :param expected: tells whether the version is one that the client takes.
         :param references: the attributes to show whose entries are other resources.
-        :param unknown: what the client sent beside it that no schema has.
+        :param unknown: what the client sent beside it that no schema has, if that is refused.
         :return: the resource as it is stored now.
         :raises InvalidSyntax: if it has what is not mapped, and that is refused here.
         :raises NotFound: if there is none.
@@ -193,7 +193,7 @@ class Service:
         :param body: the operations as JSON, in the words of the RFC.
         :param expected: tells whether the version is one that the client takes.
         :param references: the attributes to show whose entries are other resources.
-        :param unknown: what the client sent in them that no schema has.
+        :param unknown: what the client sent in them that no schema has, if that is refused.
         :return: the resource as it is stored now, or ``None`` if it has too many members to show.
         :raises NotFound: if there is none.
         :raises PreconditionFailed: if its version is another.

@@ -34,6 +34,9 @@ class BulkDesk:
         self._exchange = exchange
         self._note = note
         self._types = {kind.endpoint: kind for kind in exchange.gateway.types}
+        self._base = exchange.base
+        #: What of each resource type is taken, as far as anybody has asked.
+        self._takes: dict[tuple[ResourceType, str], bool] = {}
 
     def perform(self, operation: BulkOperation) -> Outcome:
         """Perform one operation.
@@ -60,19 +63,21 @@ class BulkDesk:
     def takes(self, path: str, attribute: str) -> bool:
         """Tell whether a POST or PUT at a path takes an attribute, or passes it over."""
         try:
-            known = self._exchange.known(self.target(path)[0])
-            target = resolve_path(parse_path(attribute), known)
+            resource_type, _ = self.target(path)
         except ScimError:
             return True
-        found = target.attribute
-        return found is None or found.mutability is not Mutability.READ_ONLY
+        taken = self._takes.get((resource_type, attribute))
+        if taken is None:
+            taken = _is_taken(self._exchange.known(resource_type), attribute)
+            self._takes[resource_type, attribute] = taken
+        return taken
 
     def target(self, path: str) -> tuple[ResourceType, str | None]:
         """Find the resource type and the id that a path names.
 
         :raises ScimError: if it names none.
         """
-        relative = path.strip().removeprefix(f"{self._exchange.base}/").partition("?")[0]
+        relative = path.strip().removeprefix(f"{self._base}/").partition("?")[0]
         endpoint, _, id = relative.strip("/").partition("/")
         resource_type = self._types.get(f"/{endpoint}")
         if resource_type is not None:
@@ -121,3 +126,11 @@ class BulkDesk:
         location = self._exchange.location(resource_type, resource.id)
         status = 201 if method == "POST" else 200
         return Outcome(status, resource.id, location, entity_tag(resource))
+
+
+def _is_taken(resource_type: ResourceType, attribute: str) -> bool:
+    try:
+        found = resolve_path(parse_path(attribute), resource_type).attribute
+    except ScimError:
+        return True
+    return found is None or found.mutability is not Mutability.READ_ONLY

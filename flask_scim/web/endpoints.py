@@ -83,8 +83,9 @@ class Endpoint:
 
     def create(self, body: Any, shown: Projection | None = None) -> Resource:
         """Create a resource from the body of a POST; see :meth:`.Service.create`."""
-        document, unknown = self._load(body)
+        sent, document = self._load(body)
         service = self._changing()
+        unknown = find_unknown(sent, self.known) if service.refuses_unmapped else ()
         return service.create(document, _references(service, shown), unknown)
 
     def read(self, id: str, shown: Projection, wanted: VersionCheck | None = None) -> Resource:
@@ -108,8 +109,9 @@ class Endpoint:
     ) -> Resource:
         """Replace a resource by the body of a PUT; see :meth:`.Service.replace`."""
         note_resource(self.resource_type, id)
-        document, unknown = self._load(body)
+        sent, document = self._load(body)
         service = self._changing()
+        unknown = find_unknown(sent, self.known) if service.refuses_unmapped else ()
         return service.replace(id, document, expected, _references(service, shown), unknown)
 
     def patch(
@@ -124,8 +126,9 @@ class Endpoint:
         operations = load_patch(body, self.exchange.dialect)
         normalised, quirks = normalise_patch(operations, self.known, self.exchange.dialect)
         note_quirks(quirks)
-        unknown = find_unknown_in_patch(normalised, self.known)
         service = self._changing()
+        refuses = service.refuses_unmapped
+        unknown = find_unknown_in_patch(normalised, self.known) if refuses else ()
         return service.patch(id, normalised, expected, _references(service, shown), unknown)
 
     def delete(self, id: str, expected: VersionCheck | None = None) -> None:
@@ -138,14 +141,13 @@ class Endpoint:
         refuse_held(self.exchange.connection)
         return self.exchange.service(self.resource_type)
 
-    def _load(self, body: Any) -> tuple[dict[str, Any], list[str]]:
-        """Read a resource, and what of it no schema has."""
+    def _load(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read a resource: in the words of the RFC, and in canonical form."""
         if not isinstance(body, dict):
             raise InvalidSyntax(f"The body must be a JSON object: a {self.resource_type.name}.")
         normalised, quirks = normalise_resource(body, self.known, self.exchange.dialect)
         note_quirks(quirks)
-        document = load_resource(normalised, self.known, self.exchange.dialect)
-        return document, find_unknown(normalised, self.known)
+        return normalised, load_resource(normalised, self.known, self.exchange.dialect)
 
 
 def _references(service: Service, shown: Projection | None) -> tuple[str, ...]:
