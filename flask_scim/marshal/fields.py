@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, missing
 
 from ..protocol.errors import ScimError
 from ..protocol.schema import Attribute
@@ -25,6 +25,18 @@ class AttributeField(fields.Field):  # type: ignore[type-arg]  # generic from ma
         self.definition = attribute
         self.where = where
         self.rules = rules
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Load a value; what is missing, or null, stays so: marshmallow need not look into it."""
+        if value is None or value is missing:
+            return value
+        return self._deserialize(value, attr, data, **kwargs)
 
     def _deserialize(
         self,

@@ -82,14 +82,20 @@ def load_resource(
 
 def _emptied(body: Mapping[str, Any], resource_type: ResourceType) -> dict[str, Any]:
     """The references that an empty list takes away; left out or null, nothing is said of them."""
-    given = {key.lower(): value for key, value in body.items()}
+    names = _reference_names(resource_type)
+    given = (names.get(key.lower()) for key, value in body.items() if isinstance(value, list))
+    return {name: [] for name in given if name is not None}
+
+
+@lru_cache(maxsize=256)
+def _reference_names(resource_type: ResourceType) -> dict[str, str]:
+    """The attributes whose entries are other resources, by their names in lower case."""
     return {
-        attribute.name: []
+        attribute.name.lower(): attribute.name
         for attribute in resource_type.schema.attributes
         if attribute.is_reference
         and attribute.multi_valued
         and attribute.mutability is not Mutability.READ_ONLY
-        and isinstance(given.get(attribute.name.lower()), list)
     }
 
 

@@ -42,6 +42,8 @@ def check_attributes(
         where = prefix + attribute.name
         if attribute.required and is_missing(value):
             raise InvalidValue(f"{where} is required and has no value.")
+        if not attribute.is_complex:
+            continue
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, dict):
                 check_entry(attribute, None, entry, where)

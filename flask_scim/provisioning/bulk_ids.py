@@ -42,7 +42,7 @@ def resolve(data: Any, lookup: Lookup) -> Any:
         for key, item in container.items() if isinstance(container, dict) else enumerate(container):
             if isinstance(item, str):
                 container[key] = _resolve_text(key, item, lookup)
-            elif isinstance(item, dict | list):
+            elif isinstance(item, (dict, list)):
                 container[key] = item.copy()
                 unread.append(container[key])
     return root[0]

@@ -35,8 +35,8 @@ class BulkDesk:
         self._note = note
         self._types = {kind.endpoint: kind for kind in exchange.gateway.types}
         self._base = exchange.base
-        #: What of each resource type is taken, as far as anybody has asked.
-        self._takes: dict[tuple[ResourceType, str], bool] = {}
+        #: What is taken at which path, as far as anybody has asked: mostly the same.
+        self._taken: dict[tuple[str, str], bool] = {}
 
     def perform(self, operation: BulkOperation) -> Outcome:
         """Perform one operation.
@@ -62,14 +62,9 @@ class BulkDesk:
 
     def takes(self, path: str, attribute: str) -> bool:
         """Tell whether a POST or PUT at a path takes an attribute, or passes it over."""
-        try:
-            resource_type, _ = self.target(path)
-        except ScimError:
-            return True
-        taken = self._takes.get((resource_type, attribute))
+        taken = self._taken.get((path, attribute))
         if taken is None:
-            taken = _is_taken(self._exchange.known(resource_type), attribute)
-            self._takes[resource_type, attribute] = taken
+            taken = self._taken[path, attribute] = self._takes(path, attribute)
         return taken
 
     def target(self, path: str) -> tuple[ResourceType, str | None]:
@@ -85,6 +80,14 @@ class BulkDesk:
         if endpoint in ("Bulk", "Me", ".search"):
             raise InvalidValue(f"A Bulk request cannot hold an operation on /{endpoint}.")
         raise NotFound(f"There is no resource type at {path[:100]!r}.")
+
+    def _takes(self, path: str, attribute: str) -> bool:
+        try:
+            known = self._exchange.known(self.target(path)[0])
+            found = resolve_path(parse_path(attribute), known).attribute
+        except ScimError:
+            return True
+        return found is None or found.mutability is not Mutability.READ_ONLY
 
     def _perform(self, operation: BulkOperation) -> Outcome:
         resource_type, id = self.target(operation.path)
@@ -126,11 +129,3 @@ class BulkDesk:
         location = self._exchange.location(resource_type, resource.id)
         status = 201 if method == "POST" else 200
         return Outcome(status, resource.id, location, entity_tag(resource))
-
-
-def _is_taken(resource_type: ResourceType, attribute: str) -> bool:
-    try:
-        found = resolve_path(parse_path(attribute), resource_type).attribute
-    except ScimError:
-        return True
-    return found is None or found.mutability is not Mutability.READ_ONLY
