@@ -19,7 +19,8 @@ def begin_reading(glance: Callable[[], Callable[[], None]]) -> Callable[[], None
     """
     end = glance()
     request = this_request()
-    if request.method not in ("GET", "HEAD") and not request.path.endswith("/.search"):
+    is_search = request.method == "POST" and request.path.endswith("/.search")
+    if request.method not in ("GET", "HEAD") and not is_search:
         return end
     request.environ[_END] = end
     return _go_on

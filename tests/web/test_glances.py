@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from flask_scim.web.reads import begin_reading, end_reading
 from tests.client import ScimClient
 from tests.host import Host
 
@@ -76,6 +77,27 @@ def test_reads(host: Host, scim: ScimClient, id: str) -> None:
     with levels(host) as seen:
         scim.patch(f"/Users/{id}", {"op": "replace", "path": "title", "value": "Dr"})
     assert not any(apart for _, apart in seen)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reads"),
+    [
+        ("GET", "/Users/1", True),
+        ("HEAD", "/Users/1", True),
+        ("POST", "/Users/.search", True),
+        ("POST", "/Users", False),
+        ("PATCH", "/Users/.search", False),
+        ("DELETE", "/Users/.search", False),
+    ],
+)
+def test_what_only_reads(host: Host, method: str, path: str, reads: bool) -> None:
+    """A change of what has the id ``.search`` is a change: its reading ends before it writes."""
+    ended: list[bool] = []
+    with host.app.test_request_context(path, method=method):
+        begin_reading(lambda: lambda: ended.append(True))()
+        assert ended == ([] if reads else [True])
+        end_reading()
+        assert ended == [True]
 
 
 def test_the_last_use_is_noted(host: Host, scim: ScimClient, id: str) -> None:
