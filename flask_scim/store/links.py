@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ..config import ConfigurationError
 from ..mapping.sources import Refs, read_source
 from ..protocol.schema import Mutability, ResourceType
+from .backends import Sql
 from .binding import Binding
 from .places import Place
 from .relations import find_relation
@@ -90,10 +91,10 @@ class Link:
         above = above.union(sa.select(self.near).join(above, self.far == above.c.key))
         return sa.select(above.c.key)
 
-    def climb(self, keys: Any = None) -> sa.FromClause:
+    def climb(self, is_asked: Sql | None = None) -> sa.FromClause:
         """The pairs that :attr:`upward` adds to this link's own.
 
-        :param keys: the rows that refer, or the parameter that names them; ``None`` for all.
+        :param is_asked: the condition on the near ends of this link's own; ``None`` for all.
         :return: a table with the columns ``near`` and ``far``.
         """
         assert self.upward is not None
@@ -101,8 +102,8 @@ class Link:
         first = sa.select(self.near.label("near"), up.near.label("far")).join(
             up.table, up.far == self.far
         )
-        if keys is not None:
-            first = first.where(self.near.in_(keys))
+        if is_asked is not None:
+            first = first.where(is_asked)
         pairs = first.cte(recursive=True)
         return pairs.union(sa.select(pairs.c.near, up.near).join(up.table, up.far == pairs.c.far))
 

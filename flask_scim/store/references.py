@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -25,6 +25,8 @@ from .untouchable import spare_behind
 _KEYS = "flask_scim_keys"
 #: The same for the one row that refers.
 _NEAR = "flask_scim_near"
+#: The parameter that says how many of them are read.
+_LIMIT = "flask_scim_limit"
 
 
 @dataclass(slots=True)
@@ -51,37 +53,26 @@ class References:
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
+            make = _entry_maker(link)
             for chunk in chunks(keys):
-                self._load_direct(link, chunk, limit, found)
+                rows = self._run(link, _select_entries, chunk, limit)
+                if len(keys) == 1:
+                    entries = [make(id, display) for _, id, display in rows]
+                    if entries:
+                        found.setdefault(keys[0], []).extend(entries)
+                else:
+                    for near, id, display in rows:
+                        found.setdefault(near, []).append(make(id, display))
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
-
-    def _load_direct(
-        self,
-        link: Link,
-        keys: list[Any],
-        limit: int | None,
-        found: dict[Any, list[dict[str, Any]]],
-    ) -> None:
-        """Add what is referred to by the link itself."""
-        make = _entry_maker(link)
-        if len(keys) == 1:
-            # A list in a statement has to be spelt out anew each time; one key has not.
-            rows = self._run(link, _select_entries_of_one(link), [], limit, near=keys[0])
-            entries = [make(id, display) for id, display in rows]
-            if entries:
-                found.setdefault(keys[0], []).extend(entries)
-            return
-        for near, id, display in self._run(link, _select_entries(link), keys, limit):
-            found.setdefault(near, []).append(make(id, display))
 
     def _load_indirect(
         self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
     ) -> None:
         """Add what is referred to by way of something else."""
         make = _entry_maker(link)
-        for near, id, display in self._run(link, _select_indirect(link), keys):
+        for near, id, display in self._run(link, _select_indirect, keys):
             entries, entry = found.setdefault(near, []), make(id, display)
             if all(other["value"] != entry["value"] for other in entries):
                 entries.append(entry | {"type": "indirect"})
@@ -89,18 +80,22 @@ class References:
     def _run(
         self,
         link: Link,
-        statement: Any,
+        build: Callable[..., Any],
         keys: list[Any],
         limit: int | None = None,
         near: Any = None,
+        **how: bool,
     ) -> Any:
         """Run a statement on some rows that is kept with the link."""
+        is_one = len(keys) == 1
         if limit is not None:
-            statement = statement.limit(limit)
-        values = link.target.scope(self.connection) | {_KEYS: keys}
-        if near is not None:
-            values[_NEAR] = near
-        return run(self.session, statement, values, link.target.mapper)
+            how["limited"] = True
+        values = link.target.scope(self.connection) | {
+            _KEYS: keys[0] if is_one else keys,
+            _NEAR: near,
+            _LIMIT: limit,
+        }
+        return run(self.session, build(link, one=is_one, **how), values, link.target.mapper)
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -123,7 +118,7 @@ class References:
         column = id_place.column
         statement = self._visible(link, column).where(link.near == key, condition)
         raws = list(self.session.scalars(statement))
-        for chunk in chunks(list(self._find(link, [member for member, _ in also]))):
+        for chunk in chunks(list(self._find(link, key, [member for member, _ in also]))):
             others = link.target.select(column).where(link.target.key.in_(chunk), condition)
             raws += self.session.scalars(others)
         return [(id_place.codec.decode(raw), link.kind) for raw in raws]
@@ -167,11 +162,16 @@ class References:
             there = None if change.keeps else self._everyone(link, key)
             coming = _among(link, there or {}, unknown)
             others = unknown.keys() - set(coming.values())
-            coming |= self._find_members(link, sorted(others, key=str), stay=True)
+            found, before = self._find_members(link, key, sorted(others, key=str), stay=True)
+            coming |= found
             for member in coming.values():
                 unknown.pop(member, None)
-            going = self._find_members(link, change.going)
-            came, went = self._change_link(link, key, there, coming, going)
+            if there is None:
+                _, leaving = self._find_members(link, key, change.going)
+            else:
+                before |= there
+                leaving = {far: id for far, id in there.items() if far not in coming}
+            came, went = self._change_link(link, key, before, coming, leaving)
             added |= {(link.name, coming[far][0]) for far in came}
             removed |= {(link.name, id) for id in went}
         if unknown and not self.ignores_unknown:
@@ -189,28 +189,23 @@ class References:
         there = self._everyone(link, key)
         self._spare(link, list(there))
         for chunk in chunks(list(there)):
-            self._run(link, _delete(link), chunk, near=key)
+            self._run(link, _delete, chunk, near=key)
         return {id: far for far, id in there.items()}
 
     def _change_link(
         self,
         link: Link,
         key: Any,
-        there: dict[Any, str] | None,
+        there: Container[Any],
         coming: dict[Any, Member],
-        going: dict[Any, Member],
+        leaving: dict[Any, str],
     ) -> tuple[list[Any], set[str]]:
         if link.is_nested and coming:
             self._refuse_circles(link, key, coming)
-        if there is None:
-            there = self._present(link, key, [*coming, *going])
-            leaving = {far: going[far][0] for far in going if far in there}
-        else:
-            leaving = {far: id for far, id in there.items() if far not in coming}
         arriving = [far for far in coming if far not in there]
         self._spare(link, [*leaving, *arriving])
         for chunk in chunks(list(leaving)):
-            self._run(link, _delete(link), chunk, near=key)
+            self._run(link, _delete, chunk, near=key)
         self._insert(link, key, arriving)
         return arriving, set(leaving.values())
 
@@ -233,16 +228,10 @@ class References:
             for chunk in chunks(keys):
                 spare_behind(self.session, link.target, chunk)
 
-    def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
-        found: dict[Any, str] = {}
-        for chunk in chunks(keys):
-            there = self._run(link, _select_present(link), chunk, near=key)
-            found |= dict.fromkeys(there.scalars(), "")
-        return found
-
     def _everyone(self, link: Link, key: Any) -> dict[Any, str]:
         decode = link.target.id.codec.decode
-        pairs = self._run(link, _select_everyone(link), [], near=key)
+        values = link.target.scope(self.connection) | {_NEAR: key}
+        pairs: Any = run(self.session, _select_everyone(link), values, link.target.mapper)
         return {far: decode(raw) for far, raw in pairs}
 
     def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
@@ -251,24 +240,33 @@ class References:
         insert_pairs(self.session, link.table, pairs, link.fill)
 
     def _find_members(
-        self, link: Link, members: Iterable[Member], *, stay: bool = False
-    ) -> dict[Any, Member]:
-        """Find the rows of those members that the link can lead to, by primary key."""
-        fitting = {member[0]: member for member in members if _fits(link, member)}
-        found = self._find(link, list(fitting), stay=stay)
-        return {key: fitting[id] for key, id in found.items()}
+        self, link: Link, key: Any, members: Iterable[Member], *, stay: bool = False
+    ) -> tuple[dict[Any, Member], dict[Any, str]]:
+        """Find the rows of those members that the link can lead to, by primary key.
 
-    def _find(self, link: Link, ids: list[str], *, stay: bool = False) -> dict[Any, str]:
-        """Find the rows of some ids; those that are to stay cannot be deleted meanwhile."""
+        :return: the members, and the ids of those among them to whom the row refers already.
+        """
+        fitting = {member[0]: member for member in members if _fits(link, member)}
+        found = self._find(link, key, list(fitting), stay=stay)
+        there = {far: id for far, (id, is_there) in found.items() if is_there}
+        return {far: fitting[id] for far, (id, _) in found.items()}, there
+
+    def _find(
+        self, link: Link, key: Any, ids: list[str], *, stay: bool = False
+    ) -> dict[Any, tuple[str, bool]]:
+        """Find the rows of some ids, each with whether a row refers to it already.
+
+        Those that are to stay cannot be deleted meanwhile.
+        """
         codec = link.target.id.codec
         raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
-        found: dict[Any, str] = {}
+        found: dict[Any, tuple[str, bool]] = {}
         for chunk in chunks(raws):
-            for key, raw in self._run(link, _select_rows(link, stay=stay), chunk):
-                found[key] = codec.decode(raw)
+            rows = self._run(link, _select_rows, chunk, near=key, stay=stay)
+            found |= {far: (codec.decode(raw), bool(is_there)) for far, raw, is_there in rows}
         # A collation may find what differs in letter case; an id is exact.
         wanted = set(ids)
-        return {key: id for key, id in found.items() if id in wanted}
+        return {far: each for far, each in found.items() if each[0] in wanted}
 
     def _visible(self, link: Link, *columns: Any) -> sa.Select[Any]:
         """Select from the pairs whose far end is a resource of this connection."""
@@ -295,14 +293,17 @@ def _visible(link: Link, *columns: Any) -> sa.Select[Any]:
 
 
 @kept
-def _select_rows(link: Link, *, stay: bool) -> sa.Select[Any]:
+def _select_rows(link: Link, *, one: bool, stay: bool) -> sa.Select[Any]:
     target, column = link.target, link.target.id.column
     # Named by the record's own key, thousands of rows are found without a look at the others.
     if column is target.key:
         column = target.record.c.row_id
     assert column is not None
-    is_asked = column.in_(sa.bindparam(_KEYS, expanding=True))
-    statement = target.select(target.key, column).where(is_asked, *target.is_own)
+    # No join: what the row refers to already is not to be locked with what stays.
+    is_pair = link.near == sa.bindparam(_NEAR), link.far == target.key
+    is_there = sa.exists(sa.select(sa.literal(1)).select_from(link.table).where(*is_pair))
+    statement = target.select(target.key, column, is_there)
+    statement = statement.where(_is_asked(column, one), *target.is_own)
     return statement.with_for_update(read=True, of=target.record) if stay else statement
 
 
@@ -313,37 +314,32 @@ def _select_everyone(link: Link) -> sa.Select[Any]:
 
 
 @kept
-def _select_present(link: Link) -> sa.Select[Any]:
-    return sa.select(link.far).where(*_are_pairs(link))
-
-
-@kept
-def _delete(link: Link) -> sa.Delete:
+def _delete(link: Link, *, one: bool) -> sa.Delete:
     assert isinstance(link.table, sa.Table)
-    return sa.delete(link.table).where(*_are_pairs(link))
+    is_pair = link.near == sa.bindparam(_NEAR), _is_asked(link.far, one)
+    return sa.delete(link.table).where(*is_pair)
 
 
-def _are_pairs(link: Link) -> tuple[Sql, Sql]:
-    """The conditions that pairs have one near end, and some of the far ends."""
-    return link.near == sa.bindparam(_NEAR), link.far.in_(sa.bindparam(_KEYS, expanding=True))
+def _is_asked(column: Sql, one: bool) -> Sql:
+    """The condition that a column has one of the values that are asked for, or the only one."""
+    # What has a list in it is written anew for every run.
+    if one:
+        is_it: Sql = column == sa.bindparam(_KEYS)
+        return is_it
+    return column.in_(sa.bindparam(_KEYS, expanding=True))
 
 
 @kept
-def _select_entries(link: Link) -> sa.Select[Any]:
+def _select_entries(link: Link, *, one: bool, limited: bool = False) -> sa.Select[Any]:
     columns = (link.near, link.target.id.column, link.display.column)
-    is_asked = link.near.in_(sa.bindparam(_KEYS, expanding=True))
-    return _visible(link, *columns).where(is_asked).order_by(link.near, link.far)
+    statement = _visible(link, *columns).where(_is_asked(link.near, one))
+    statement = statement.order_by(link.near, link.far)
+    return statement.limit(sa.bindparam(_LIMIT, type_=sa.Integer)) if limited else statement
 
 
 @kept
-def _select_entries_of_one(link: Link) -> sa.Select[Any]:
-    statement = _visible(link, link.target.id.column, link.display.column)
-    return statement.where(link.near == sa.bindparam(_NEAR)).order_by(link.far)
-
-
-@kept
-def _select_indirect(link: Link) -> sa.Select[Any]:
-    target, pairs = link.target, link.climb(sa.bindparam(_KEYS, expanding=True))
+def _select_indirect(link: Link, *, one: bool) -> sa.Select[Any]:
+    target, pairs = link.target, link.climb(_is_asked(link.near, one))
     columns = (pairs.c.near, target.id.column, link.display.column)
     statement = target.select(*columns).join(pairs, pairs.c.far == target.key)
     return statement.where(*target.is_own).order_by(pairs.c.near, pairs.c.far)
