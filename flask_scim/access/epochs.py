@@ -88,9 +88,8 @@ class Epochs:
         connection = self._connect()
         moved = values | {name: each for name, each in states.items() if each is not None}
         row = {"row_id": ending.key, "epoch": 1, "out": False, "barred": False, **moved}
-        insert_or_change(connection, self._table, [row], tuple(moved), "epoch")
-        found = connection.execute(_select_epoch(self._table), {"person": ending.key})
-        return replace(ending, epoch=int(found.scalar_one()))
+        epoch = insert_or_change(connection, self._table, [row], tuple(moved), "epoch")
+        return replace(ending, epoch=self.of(ending.key) if epoch is None else epoch)
 
     def rename(self, key: Any, cause: str) -> None:
         """Give the last end of a person's access another cause; nothing else changes.

@@ -10,6 +10,9 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from ..store.kept import kept
 
+#: Databases that return what an upsert has written.
+_TELLING = ("postgresql", "sqlite")
+
 
 def insert_or_change(
     connection: sa.Connection,
@@ -17,7 +20,7 @@ def insert_or_change(
     rows: Sequence[Mapping[str, Any]],
     changed: tuple[str, ...],
     counted: str | None = None,
-) -> None:
+) -> int | None:
     """Insert rows, and change those whose primary key is there already.
 
     :param connection: the connection to the database.
@@ -25,21 +28,25 @@ def insert_or_change(
     :param rows: the rows, with their keys.
     :param changed: the columns of rows that are there which get the new values.
     :param counted: the one that counts on by one instead.
+    :return: how far it has come for the only row, where the database says so by itself.
     """
-    statement = _insert_or_change(table, connection.dialect.name, changed, counted)
-    connection.execute(statement, rows[0] if len(rows) == 1 else list(rows))
+    tells = counted is not None and len(rows) == 1 and connection.dialect.name in _TELLING
+    statement = _insert_or_change(table, connection.dialect.name, changed, counted, tells)
+    written = connection.execute(statement, rows[0] if len(rows) == 1 else list(rows))
+    return int(written.scalar_one()) if tells else None
 
 
 @kept
 def _insert_or_change(
-    table: sa.Table, dialect: str, changed: tuple[str, ...], counted: str | None
+    table: sa.Table, dialect: str, changed: tuple[str, ...], counted: str | None, tells: bool
 ) -> Any:
     counting = {} if counted is None else {counted: table.c[counted] + 1}
-    if dialect in ("postgresql", "sqlite"):
+    if dialect in _TELLING:
         onto = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-        return onto.on_conflict_do_update(
+        onto = onto.on_conflict_do_update(
             index_elements=list(table.primary_key.columns),
             set_={name: onto.excluded[name] for name in changed} | counting,
         )
+        return onto.returning(*(table.c[name] for name in counting)) if tells else onto
     over = mysql.insert(table)
     return over.on_duplicate_key_update({name: over.inserted[name] for name in changed} | counting)
