@@ -125,6 +125,11 @@ class Binding:
                 return place
         return None
 
+    @cached_property
+    def related_names(self) -> list[Place]:
+        """The places of names that sit in rows behind a relationship."""
+        return [each for each in self.places if isinstance(each.codec, RelatedNamesCodec)]
+
     def own(self, connection: Connection) -> tuple[Sql, ...]:
         """The conditions under which a resource is one of a connection's.
 

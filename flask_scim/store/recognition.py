@@ -12,16 +12,25 @@ from sqlalchemy.orm import Session
 from ..mapping.mapping import Parts
 from ..protocol.addresses import fold_letters
 from ..protocol.errors import UniquenessError
-from ..protocol.resolver import Compare, Condition
+from ..protocol.resolver import All, Compare, Condition
 from ..protocol.syntax import Operator
 from ..provisioning.adoption import Obstacle, refusal
 from ..provisioning.policy import GroupNames, PersonKey, Policy, Revival
 from ..provisioning.ports import Connection, Document
 from .accounts import Accounts
-from .backends import Backend
+from .backends import Backend, Sql
 from .binding import Binding
 from .slots import keep
-from .uniqueness import Held, find_named, hold, is_same, refuse_taken
+from .statements import run
+from .uniqueness import (
+    Held,
+    find_named,
+    hold,
+    is_same,
+    refuse_taken,
+    same_name,
+    select_named,
+)
 
 #: The reason of an event that tells of somebody who has come back.
 REVIVAL = "revival"
@@ -31,12 +40,14 @@ REVIVAL = "revival"
 class Recognized:
     """What is known of the person of a document.
 
+    :param parts: the document, taken apart.
     :param held: the row of the host that is theirs, with the connection's record of it; ``None``
         where they are new.
     :param reason: how they were told; ``None`` where they are new.
     :param retired: deleted resources of others who had the unique value.
     """
 
+    parts: Parts
     held: Held | None
     reason: str | None
     retired: tuple[Held, ...] = ()
@@ -70,8 +81,8 @@ class Recognition:
         :raises UniquenessError: if another one has the unique value.
         :raises Forbidden: if the person is known and must not be taken over.
         """
-        named = self.find_named(parts)
-        known = self._find_known(parts, named)
+        named, keyed = self._find_same(parts)
+        known = self._find_known(parts, named, keyed)
         if known is not None:
             if self.policy.revival is Revival.REFUSE:
                 raise UniquenessError(
@@ -80,10 +91,10 @@ class Recognition:
                 )
             if self.policy.revival is Revival.RESTORE:
                 known = self._locked(known)
-                return Recognized(known, REVIVAL, self._others(known, parts, named))
+                return Recognized(parts, known, REVIVAL, self._others(known, parts, named))
         found = self.accounts.find(document, parts)
         if found is None:
-            return Recognized(None, None, self.refuse_taken(parts, named))
+            return Recognized(parts, None, None, self.refuse_taken(parts, named))
         account, reason = found
         locked = self.accounts.lock([account.key])
         if not locked:
@@ -93,11 +104,43 @@ class Recognition:
         if record["row_id"] is not None and record["deleted"] is None and not record["awaited"]:
             raise refusal(Obstacle.SEVERAL)
         self.accounts.recheck(account)
-        return Recognized(held, reason, self._others(held, parts, named))
+        return Recognized(parts, held, reason, self._others(held, parts, named))
 
-    def _find_known(self, parts: Parts, named: list[Held]) -> Held | None:
+    def _find_same(self, parts: Parts) -> tuple[list[Held], list[Held]]:
+        """Find who has the unique value of a document, and whose key is its key."""
+        if not self._is_anybody(parts):
+            return [], []
+        return self.find_named(parts), self._find_keyed(parts)
+
+    def _is_anybody(self, parts: Parts) -> bool:
+        """Tell whether there is anybody like that: mostly there is not, and no object to load."""
+        binding, backend = self.binding, self.backend
+        ways = [
+            (select, condition)
+            for select, condition in (
+                (select_named, same_name(binding, parts)),
+                (_select_keyed, self._same_key(parts)),
+            )
+            if condition is not None
+        ]
+        if not ways:
+            return False
+
+        def build(condition: Condition) -> sa.CompoundSelect[Any]:
+            assert isinstance(condition, All)
+            pairs = zip(ways, condition.terms, strict=True)
+            one: Sql = sa.literal_column("1")
+            return sa.union_all(
+                *(select(backend, binding, term, one) for (select, _), term in pairs)
+            )
+
+        both = All(tuple(condition for _, condition in ways))
+        statement, values = keep(binding.statements, ("anybody", backend), both, build)
+        values |= binding.scope(self.connection)
+        return run(self.session, statement, values, binding.mapper).first() is not None
+
+    def _find_known(self, parts: Parts, named: list[Held], keyed: list[Held]) -> Held | None:
         """Find somebody who was here, and has been deleted or deactivated."""
-        keyed = self._keyed(parts)
         if len(keyed) == 1 and not keyed[0].record["awaited"] and self._is_away(keyed[0]):
             return keyed[0]
         for held in named:
@@ -179,24 +222,26 @@ class Recognition:
         apart = is_group and self.policy.group_names is GroupNames.APART
         return tuple(refuse_taken(self.binding, parts, named, apart=apart))
 
-    def _keyed(self, parts: Parts) -> list[Held]:
-        """Find the connection's own people, deleted or not, by the key of the person."""
+    def _same_key(self, parts: Parts) -> Compare | None:
+        """Say in a condition that somebody has the key of a document's person."""
         index = _index(self.binding, ("externalId",))
         if index is None or self._key_is_user_name or self.binding.resource_type.name != "User":
-            return []
+            return None
         place, value = self.binding.places[index], parts.values[index]
         if place.column is None or value is None:
+            return None
+        return Compare(place.path, Operator.EQ, value)
+
+    def _find_keyed(self, parts: Parts) -> list[Held]:
+        """Find the connection's own people, deleted or not, by the key of the person."""
+        condition = self._same_key(parts)
+        if condition is None:
             return []
         binding, backend = self.binding, self.backend
 
         def build(condition: Condition) -> sa.Select[Any]:
-            return binding.select(binding.model, *binding.record.c).where(
-                binding.is_of_its_connection,
-                binding.is_of_its_tenant,
-                is_same(backend, place, condition),
-            )
+            return _select_keyed(backend, binding, condition, binding.model, *binding.record.c)
 
-        condition = Compare(place.path, Operator.EQ, value)
         statement, values = keep(binding.statements, ("keyed", backend), condition, build)
         values |= binding.scope(self.connection)
         return hold(self.session, binding, statement, values)
@@ -206,6 +251,19 @@ class Recognition:
         key = self.binding.key_of(held.row)
         others = [each for each in named if self.binding.key_of(each.row) != key]
         return self.refuse_taken(parts, others)
+
+
+def _select_keyed(
+    backend: Backend, binding: Binding, condition: Condition, *columns: Any
+) -> sa.Select[Any]:
+    """Select from a connection's own people who have a key, deleted or not."""
+    index = _index(binding, ("externalId",))
+    assert index is not None
+    return binding.select(*columns).where(
+        binding.is_of_its_connection,
+        binding.is_of_its_tenant,
+        is_same(backend, binding.places[index], condition),
+    )
 
 
 def _index(binding: Binding, keys: tuple[str, ...]) -> int | None:

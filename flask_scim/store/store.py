@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -236,14 +237,13 @@ class SqlStore:
         """Add a resource, or bring back, or take over, the one of the same person."""
         arrival = arrival or self.receive(document)
         known, before = arrival.held, arrival.before
-        parts = self.binding.mapping.split(arrival.document)
-        if before is None:
-            self._free(known.retired, parts)
-            if known.held is not None:
-                return self._revive(known.held, parts)
-            return self._create(arrival.document, parts)
-        write = self.update if before.is_provisioned else self.adopt
-        return write(before, arrival.document)
+        if before is not None:
+            write = self.update if before.is_provisioned else self.adopt
+            return write(before, arrival.document)
+        self._free(known.retired, known.parts)
+        if known.held is not None:
+            return self._revive(known.held, known.parts)
+        return self._create(arrival.document, known.parts)
 
     def _create(self, document: Document, parts: Parts) -> Resource:
         hook = self.hooks.creator
@@ -586,10 +586,20 @@ class SqlStore:
 
     def _is_named(self, place: Place) -> bool:
         """Tell whether a value is names that are not written with the row."""
-        return isinstance(place.codec, RelatedNamesCodec) or place.path.keys in self._namers
+        return bool(self._apart) and any(place is each for each in self._apart)
+
+    @cached_property
+    def _apart(self) -> list[Place]:
+        """The places of names that are not written with the row."""
+        related = self.binding.related_names
+        if not self._namers:
+            return related
+        return [*related, *(p for p in self.binding.places if p.path.keys in self._namers)]
 
     def _named(self, parts: Parts) -> list[tuple[Place, Any]]:
         """The places of names that are not written with the row, and what is to be there."""
+        if not self._apart:
+            return []
         places = zip(self.binding.places, parts.values, strict=True)
         return [(place, value) for place, value in places if self._is_named(place)]
 

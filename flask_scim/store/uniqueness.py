@@ -68,25 +68,51 @@ def find_named(
     :param other_than: the key of the row that may have the value.
     :return: the rows that have it, each with the connection's record of it, if it has one.
     """
-    place, value = binding.unique, _unique_value(binding, parts)
-    if place is None or place.column is None or value is None:
+    condition = same_name(binding, parts)
+    if condition is None:
         return []
 
     def build(condition: Condition) -> sa.Select[Any]:
-        statement = binding.select_its_rows(binding.model, *binding.record.c).where(
-            is_same(backend, place, condition), binding.is_of_its_tenant
-        )
+        statement = select_named(backend, binding, condition, binding.model, *binding.record.c)
         if other_than is not None:
             statement = statement.where(binding.key != sa.bindparam(_OTHER))
-        if not binding.shared:
-            statement = statement.where(binding.record.c.row_id.is_not(None))
         return statement.order_by(binding.key)
 
     shape = ("named", backend, other_than is not None)
-    condition = Compare(place.path, Operator.EQ, comparable(place.path.leaf, value))
     statement, values = keep(binding.statements, shape, condition, build)
     others = {} if other_than is None else {_OTHER: other_than}
     return hold(session, binding, statement, binding.scope(connection) | values | others)
+
+
+def same_name(binding: Binding, parts: Parts) -> Compare | None:
+    """Say in a condition that somebody has the unique value of a document.
+
+    :param binding: where the attributes sit.
+    :param parts: the document that is going to be stored.
+    :return: the condition; ``None`` where no attribute is unique, or it has no value.
+    """
+    place, value = binding.unique, _unique_value(binding, parts)
+    if place is None or place.column is None or value is None:
+        return None
+    return Compare(place.path, Operator.EQ, comparable(place.path.leaf, value))
+
+
+def select_named(
+    backend: Backend, binding: Binding, condition: Condition, *columns: Any
+) -> sa.Select[Any]:
+    """Select from the rows of a tenant that have a unique value.
+
+    :param backend: the database behind them.
+    :param binding: where the attributes sit.
+    :param condition: the comparison with the value.
+    :param columns: what to select.
+    :return: a statement that runs with :meth:`.Binding.scope`.
+    """
+    assert binding.unique is not None
+    statement = binding.select_its_rows(*columns).where(
+        is_same(backend, binding.unique, condition), binding.is_of_its_tenant
+    )
+    return statement if binding.shared else statement.where(binding.record.c.row_id.is_not(None))
 
 
 def is_same(backend: Backend, place: Place, condition: Condition) -> Sql:
