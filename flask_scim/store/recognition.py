@@ -240,7 +240,9 @@ class Recognition:
         binding, backend = self.binding, self.backend
 
         def build(condition: Condition) -> sa.Select[Any]:
-            return _select_keyed(backend, binding, condition, binding.model, *binding.record.c)
+            columns = (binding.model, *binding.record.c)
+            selected = _select_keyed(backend, binding, condition, *columns)
+            return selected.where(binding.is_of_its_tenant)
 
         statement, values = keep(binding.statements, ("keyed", backend), condition, build)
         values |= binding.scope(self.connection)
@@ -256,13 +258,15 @@ class Recognition:
 def _select_keyed(
     backend: Backend, binding: Binding, condition: Condition, *columns: Any
 ) -> sa.Select[Any]:
-    """Select from a connection's own people who have a key, deleted or not."""
+    """Select from a connection's own people who have a key, deleted or not.
+
+    Whose they are is for the caller to ask: where few people have a key, SQLite would go through
+    all that a tenant has to find one.
+    """
     index = _index(binding, ("externalId",))
     assert index is not None
     return binding.select(*columns).where(
-        binding.is_of_its_connection,
-        binding.is_of_its_tenant,
-        is_same(backend, binding.places[index], condition),
+        binding.is_of_its_connection, is_same(backend, binding.places[index], condition)
     )
 
 
