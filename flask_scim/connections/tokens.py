@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -266,7 +267,13 @@ class Tokens:
         return [token for token in good if (token.scopes == (EVENTS,)) is reads_events]
 
     def _signer(self) -> Signer:
-        return Signer(list(self._keys()), salt="flask-scim.token")
+        return _make_signer(tuple(self._keys()))
+
+
+@lru_cache(maxsize=16)
+def _make_signer(keys: tuple[str, ...]) -> Signer:
+    """Make what signs by some keys; an app has the same ones until it is started anew."""
+    return Signer(list(keys), salt="flask-scim.token")
 
 
 @kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ..connections.breaker import refuse_held
@@ -19,6 +20,9 @@ from ..provisioning.service import Service, VersionCheck
 from .exchange import Exchange
 from .log import note_filter, note_quirks, note_resource
 from .queries import bind_query
+
+#: Clients name the same attributes in all of their requests.
+_read_projection = lru_cache(maxsize=256)(Projection.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Endpoint:
         :raises InvalidValue: if both are given, or a name is unknown and may not be.
         """
         tolerant = self.exchange.dialect.rules.ignore_unknown or not alone
-        return Projection.read(attributes, excluded, self.known, ignore_unknown=tolerant)
+        return _read_projection(attributes, excluded, self.known, ignore_unknown=tolerant)
 
     def lister(
         self, search: SearchRequest, shown: Projection, others: tuple[ResourceType, ...] = ()
