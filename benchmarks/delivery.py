@@ -1,11 +1,11 @@
 """How many events a second go out, to a receiver on this machine, by one process.
 
-``python -m benchmarks.delivery [URL of a database] [events]``
+``python -m benchmarks.delivery``
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -59,10 +59,14 @@ def measure(host: Host, count: int, encoding: str) -> None:
 
 
 def main() -> None:
-    """Measure."""
+    """Measure, and print what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.delivery", description=__doc__)
+    parser.add_argument("--url", help="an empty database; SQLite in a temporary file by default")
+    parser.add_argument("--events", type=int, default=5_000, help="how many to deliver")
+    arguments = parser.parse_args()
+    count = arguments.events
     with tempfile.TemporaryDirectory() as folder:
-        url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'bench.db'}"
-        count = int(sys.argv[2]) if len(sys.argv) > 2 else 5_000
+        url = arguments.url or f"sqlite:///{Path(folder) / 'bench.db'}"
         host = make_host(url, **SETTINGS)
         with host.app.app_context():
             host.db.create_all()
