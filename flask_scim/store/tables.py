@@ -581,6 +581,18 @@ def add_record_table(metadata: sa.MetaData, name: str, host: sa.Table) -> sa.Tab
         sa.Column("modified", UtcDateTime, nullable=False),
         sa.Column("deleted", UtcDateTime),
         sa.UniqueConstraint("connection_id", "unique_key", name=f"uq_scim_{name}_unique_key"),
-        sa.Index(f"ix_scim_{name}_external_id", "connection_id", "external_id"),
-        sa.Index(f"ix_scim_{name}_keeps_emails", "connection_id", "keeps_emails"),
+        # Those without one are left out: where they are many, SQLite would take an index that has
+        # them for one that tells nobody apart.
+        sa.Index(
+            f"ix_scim_{name}_external_id",
+            *("connection_id", "external_id"),
+            sqlite_where=sa.text("external_id IS NOT NULL"),
+            postgresql_where=sa.text("external_id IS NOT NULL"),
+        ),
+        sa.Index(
+            f"ix_scim_{name}_keeps_emails",
+            *("connection_id", "keeps_emails"),
+            sqlite_where=sa.text("keeps_emails = 1"),
+            postgresql_where=sa.text("keeps_emails"),
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,7 +193,7 @@ def postgresql(database: str) -> Iterator[tuple[Host, ScimClient]]:
     server.dispose()
 
 
-def plans(host: Host, send: Callable[[], Any]) -> tuple[Any, list[str]]:
+def plans(host: Host, send: Callable[[], Any], explain: str = "EXPLAIN") -> tuple[Any, list[str]]:
     """Send a request; return its answer and the plans of the statements on users."""
     seen: list[tuple[str, Any]] = []
 
@@ -210,7 +211,10 @@ def plans(host: Host, send: Callable[[], Any]) -> tuple[Any, list[str]]:
     assert seen
     with engine.connect() as connection:
         explained = [
-            "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+            "\n".join(
+                str(row[-1])
+                for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            )
             for statement, parameters in seen
         ]
         connection.rollback()
@@ -256,3 +260,27 @@ def test_changes_use_an_index(postgresql: tuple[Host, ScimClient]) -> None:
         for plan in explained:
             assert "Seq Scan on host_user" not in plan, plan
             assert "Seq Scan on scim_user" not in plan, plan
+
+
+@pytest.mark.parametrize(
+    ("key", "index"),
+    [
+        ("externalId", "ix_scim_user_external_id"),
+        ('emails[type eq "home"].value', "ix_scim_user_keeps_emails"),
+    ],
+)
+def test_what_few_have_is_looked_for_by_an_index(tmp_path: Path, key: str, index: str) -> None:
+    """Where nearly nobody has it, statistics do not lead SQLite to look at everybody."""
+    host = make_host(f"sqlite:///{tmp_path / 'few.db'}")
+    with host.app.app_context():
+        host.db.create_all()
+    scim = host.connect("acme", tenant="1")
+    for number in range(200):
+        scim.create(f"user{number}")
+    with host.app.app_context(), host.db.engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    filter = f'{key} eq "x"'
+    _, explained = plans(host, lambda: scim.get("/Users", filter=filter), "EXPLAIN QUERY PLAN")
+    with host.app.app_context():
+        host.db.engine.dispose()
+    assert index in explained[0], explained
