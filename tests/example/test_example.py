@@ -45,14 +45,17 @@ def url(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield f"sqlite:///{tmp_path_factory.mktemp('example') / 'example.db'}"
         return
     name = f"{parent.database}_example"
-    suffix = " CHARACTER SET utf8mb4" if parent.get_backend_name() != "postgresql" else ""
+    is_postgresql = parent.get_backend_name() == "postgresql"
+    suffix = "" if is_postgresql else " CHARACTER SET utf8mb4"
+    # Apps that ran in this process may not be collected yet, and have their connections still.
+    forced = " WITH (FORCE)" if is_postgresql else ""
     engine = sa.create_engine(parent, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}{forced}"))
         connection.execute(sa.text(f"CREATE DATABASE {name}{suffix}"))
     yield parent.set(database=name).render_as_string(hide_password=False)
     with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name}"))
+        connection.execute(sa.text(f"DROP DATABASE {name}{forced}"))
 
 
 @pytest.fixture
