@@ -17,8 +17,8 @@ from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
-from flask_scim.store.log import SqlLog
-from flask_scim.store.outbox import SqlOutbox
+from flask_scim.store.journal.log import SqlLog
+from flask_scim.store.journal.outbox import SqlOutbox
 
 from . import payloads
 from .filling import database, fill

@@ -61,7 +61,7 @@ from .signals import (
     user_reactivated,
     user_updated,
 )
-from .store.edits import LocalEdit
+from .store.changes.edits import LocalEdit
 
 __all__ = [
     "SCIM",

@@ -18,7 +18,9 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, Unauthorized
 
-from flask_scim.store import tables
+from flask_scim.store.tables.connections import add_connection_table, add_token_table
+from flask_scim.store.tables.journal import add_counter_table, add_event_table, add_request_table
+from flask_scim.store.tables.records import add_record_table
 
 from ..host import SECRET_KEY, Models
 from .gathering import Gatherer
@@ -70,10 +72,10 @@ class Ground:
         self.session = models.db.session
         self.is_sqlite = is_sqlite
         metadata = models.db.metadata
-        self.connections = tables.add_connection_table(metadata)
-        self.tokens = tables.add_token_table(metadata)
-        self.users = tables.add_record_table(metadata, "user", metadata.tables["users"])
-        self.groups = tables.add_record_table(metadata, "group", metadata.tables["teams"])
+        self.connections = add_connection_table(metadata)
+        self.tokens = add_token_table(metadata)
+        self.users = add_record_table(metadata, "user", metadata.tables["users"])
+        self.groups = add_record_table(metadata, "group", metadata.tables["teams"])
         self.membership = metadata.tables["team_members"]
         self._signer = Signer(SECRET_KEY, salt="flask-scim.token")
         token, connection = self.tokens.c, self.connections.c
@@ -97,13 +99,13 @@ class Ground:
             .where(token.id == sa.bindparam("token"))
             .values(last_used=sa.bindparam("now"))
         )
-        requests = tables.add_request_table(metadata)
+        requests = add_request_table(metadata)
         self._insert_request = requests.insert()
         # Rows that are written together have the same columns.
         self._blank = dict.fromkeys(each.name for each in requests.c if each.name != "id")
         self.gatherer = Gatherer(self._insert_request)
-        self._insert_event = tables.add_event_table(metadata).insert()
-        counters = tables.add_counter_table(metadata)
+        self._insert_event = add_event_table(metadata).insert()
+        counters = add_counter_table(metadata)
         self._count = (
             self.insert(counters)
             .values(connection_id=sa.bindparam("id"), position=1)

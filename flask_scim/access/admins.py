@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from ..protocol.errors import Forbidden
 from ..protocol.syntax import Operator
 from ..provisioning.ports import Connection
-from ..store.backends import Backend, Sql
-from ..store.binding import Binding
-from ..store.holders import Holder
+from ..store.columns.binding import Binding
+from ..store.columns.holders import Holder
+from ..store.sql.backends import Backend, Sql
 
 #: Selects the administrators of the customer of a connection, those who can sign in.
 AdminSelect = Callable[[Connection], sa.Select[Any]]

@@ -10,7 +10,7 @@ from typing import Any
 from ..protocol.errors import NotFound, ScimError, ServiceUnavailable
 from ..provisioning.ports import Connection, State
 from ..provisioning.service import Service
-from ..store.roster import Person, Roster
+from ..store.queries.roster import Person, Roster
 
 #: How many people are read at once, and released in one transaction.
 _BATCH = 100

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable
-from ..store.backends import Backend
-from ..store.places import Place
+from ..store.columns.places import Place
+from ..store.sql.backends import Backend
 from .ending import Report
 from .epochs import REVOKED
 from .revocation import Revocation

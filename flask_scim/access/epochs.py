@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..store.binding import Binding
-from ..store.kept import kept
-from ..store.tables import AccessTables
+from ..store.columns.binding import Binding
+from ..store.sql.kept import kept
+from ..store.tables.people import AccessTables
 from .ending import Ending
 from .upsert import insert_or_change
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ..protocol.errors import Forbidden, NotFound, Unprocessable
 from ..provisioning.changes import Event, Kind
-from ..store.failures import translated
-from ..store.untouchable import spare
+from ..store.columns.untouchable import spare
+from ..store.sql.failures import translated
 from .revocation import Revocation
 from .subjects import People, Subject
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from ..store.binding import Binding
-from ..store.tables import AccessTables
+from ..store.columns.binding import Binding
+from ..store.tables.people import AccessTables
 from .ending import Ending, Outcome
 from .upsert import insert_or_change
 

@@ -13,11 +13,11 @@ from ..mapping.sources import Source
 from ..protocol.addresses import read_address
 from ..protocol.errors import InvalidValue
 from ..provisioning.ports import Connection
-from ..store.accounts import Accounts
-from ..store.backends import Backend
-from ..store.binding import Binding
-from ..store.logins import find_login, keep_subject
-from ..store.spots import Spot, find_spot
+from ..store.columns.binding import Binding
+from ..store.columns.spots import Spot, find_spot
+from ..store.people.accounts import Accounts
+from ..store.people.logins import find_login, keep_subject
+from ..store.sql.backends import Backend
 from .ownership import Ownership
 from .standing import Standing
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..store.binding import Binding
-from ..store.tables import AccessTables
+from ..store.columns.binding import Binding
+from ..store.tables.people import AccessTables
 from .upsert import insert_or_change
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..store.binding import Binding
-from ..store.holders import current
-from ..store.relations import chunks
+from ..store.columns.binding import Binding
+from ..store.columns.holders import current
+from ..store.columns.relations import chunks
 
 
 @dataclass(frozen=True, slots=True)

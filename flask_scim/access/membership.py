@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from ..protocol.syntax import Operator
 from ..protocol.values import comparable
 from ..provisioning.ports import Connection
-from ..store.backends import Backend, Sql
-from ..store.binding import Binding
-from ..store.holders import current
-from ..store.links import Link
-from ..store.relations import chunks
+from ..store.columns.binding import Binding
+from ..store.columns.holders import current
+from ..store.columns.relations import chunks
+from ..store.references.links import Link
+from ..store.sql.backends import Backend, Sql
 
 #: How many groups or roles a page holds where nobody says.
 PAGE = 50

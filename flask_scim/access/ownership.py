@@ -14,9 +14,9 @@ from ..protocol.parser import parse_path
 from ..protocol.resolver import AttributePath, resolve_path
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
-from ..store.binding import Binding
-from ..store.ownership import find_owners
-from ..store.places import Place
+from ..store.columns.binding import Binding
+from ..store.columns.places import Place
+from ..store.people.ownership import find_owners
 
 
 @dataclass(frozen=True, slots=True)

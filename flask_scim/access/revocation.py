@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..store.binding import Binding
-from ..store.tables import AccessTables
+from ..store.columns.binding import Binding
+from ..store.tables.people import AccessTables
 from .ending import Ending, Report
 from .epochs import Epochs
 from .jobs import Job, Jobs

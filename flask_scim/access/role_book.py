@@ -14,12 +14,12 @@ from ..config import ConfigurationError
 from ..protocol.errors import Forbidden, InvalidValue
 from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
-from ..store.backends import Backend
-from ..store.binding import Binding
-from ..store.holders import Holder
-from ..store.relations import chunks
-from ..store.role_tables import RoleTables
-from ..store.tracking import move_version
+from ..store.changes.tracking import move_version
+from ..store.columns.binding import Binding
+from ..store.columns.holders import Holder
+from ..store.columns.relations import chunks
+from ..store.sql.backends import Backend
+from ..store.tables.roles import RoleTables
 from .admins import Admins, AdminSelect
 from .grants import Grant, Grants, Origin, Shift, Stake
 from .mapped import GroupRoles, RolesOfGroups

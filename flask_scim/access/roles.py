@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from ..config import ConfigurationError
 from ..provisioning.changes import Event
 from ..provisioning.ports import Connection, Deadlock
-from ..store.failures import translated
-from ..store.tracking import writing
+from ..store.changes.tracking import writing
+from ..store.sql.failures import translated
 from .grants import DEFAULT, FIRST, LAST, Grant, Origin, Shift, Stake, Wish, read_grant
 from .mapped import GroupRole, RolesOfGroups
 from .membership import PAGE

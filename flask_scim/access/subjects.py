@@ -15,10 +15,10 @@ from ..protocol.parser import parse_filter
 from ..protocol.resolver import resolve_filter
 from ..protocol.values import is_sound
 from ..provisioning.ports import Connection
-from ..store.backends import Backend, Sql
-from ..store.binding import Binding
-from ..store.filters import compile_filter
-from ..store.logins import is_of_subject
+from ..store.columns.binding import Binding
+from ..store.people.logins import is_of_subject
+from ..store.queries.filters import compile_filter
+from ..store.sql.backends import Backend, Sql
 
 #: What the drafts call it, the newest first; Okta's documentation has the other.
 SUBJECT_NAMES = ("sub_id", "subject")

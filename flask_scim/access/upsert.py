@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from ..store.kept import kept
+from ..store.sql.kept import kept
 
 #: Databases that return what an upsert has written.
 _TELLING = ("postgresql", "sqlite")

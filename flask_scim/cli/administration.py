@@ -20,8 +20,8 @@ from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
 from ..provisioning.takeover import Finding
-from ..store.deferred import SqlDeferred
-from ..store.log import SqlLog
+from ..store.journal.deferred import SqlDeferred
+from ..store.journal.log import SqlLog
 
 
 @dataclass(frozen=True, slots=True)

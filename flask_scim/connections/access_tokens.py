@@ -13,9 +13,9 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
-from ..store.failures import translated
-from ..store.kept import kept
-from ..store.statements import run
+from ..store.sql.failures import translated
+from ..store.sql.kept import kept
+from ..store.sql.statements import run
 from .admission import Grant, attribute
 from .clients import Client
 from .connections import read_connection

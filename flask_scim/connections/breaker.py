@@ -13,7 +13,7 @@ from ..protocol.errors import ServiceUnavailable
 from ..provisioning.intents import Intent
 from ..provisioning.policy import Policy
 from ..provisioning.ports import Connection, State
-from ..store.kept import kept
+from ..store.sql.kept import kept
 
 #: So many people may go whatever share of all they are, or a small customer could lose nobody.
 _FLOOR = 5

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..provisioning.changes import Event, Kind
-from ..store.failures import translated
+from ..store.sql.failures import translated
 from .news import tell_credential
 from .replays import use_once
 from .rows import CREDENTIAL_ID, hash_secret, lock_connection, note_use, read_owner, revoke

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from ..store.failures import translate
+from ..store.sql.failures import translate
 from .rows import hash_secret
 
 

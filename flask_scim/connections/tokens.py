@@ -17,9 +17,9 @@ from itsdangerous import BadSignature, Signer
 from ..protocol.errors import Unauthorized
 from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
-from ..store.failures import translated
-from ..store.kept import kept
-from ..store.statements import run
+from ..store.sql.failures import translated
+from ..store.sql.kept import kept
+from ..store.sql.statements import run
 from .admission import attribute
 from .connections import Clash, read_connection
 from .expiry import WARNINGS, Notice, warning_due

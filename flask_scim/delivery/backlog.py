@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..provisioning.journal import Entry
-from ..store.outbox import read_entry
+from ..store.journal.outbox import read_entry
 from .destinations import DeliveryTables, Destination
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ..provisioning.changes import Cause
 from ..provisioning.journal import Entry
-from ..store.outbox import make_event_id
+from ..store.journal.outbox import make_event_id
 from .backlog import Backlog
 from .carriers import Carrier, Means, Signer, make_carrier
 from .deliverer import Deliverer, Office, Requests

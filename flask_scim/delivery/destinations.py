@@ -103,7 +103,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTables:
-    """The tables that delivery works on; see :class:`~flask_scim.store.tables.OwnTables`."""
+    """The tables that delivery works on; see :class:`~flask_scim.store.tables.own.OwnTables`."""
 
     connections: sa.Table
     events: sa.Table

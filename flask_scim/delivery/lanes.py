@@ -17,15 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..provisioning.journal import Entry
-from ..store.outbox import read_entry
+from ..store.journal.outbox import read_entry
 from .batches import Batch, Row, Waiting, find_due, make_batch, settle
-from .destinations import (
-    DeliveryTables,
-    Destination,
-    DestinationState,
-    Kind,
-    read_destination,
-)
+from .destinations import DeliveryTables, Destination, DestinationState, Kind, read_destination
 from .outcomes import PATIENCE, Attempt, Outcome, rest
 from .settings import DeliverySettings
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..provisioning.journal import Entry
-from ..store.outbox import read_entry
+from ..store.journal.outbox import read_entry
 from .carriers import Means, make_token
 from .destinations import DeliveryTables, Destination
 from .security_events import make_jti

@@ -15,7 +15,7 @@ from ..connections.signed_admission import SignedAdmission
 from ..connections.tokens import Tokens
 from ..protocol.errors import Unauthorized
 from ..provisioning.ports import Connection
-from ..store.glancing import glance, stay
+from ..store.sql.glancing import glance, stay
 from .state import current_state, signing_keys
 from .telling import Telling
 

@@ -12,11 +12,11 @@ from ..config import ConfigurationError
 from ..mapping.sources import Source, Sourced, read_source
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection, Document
-from ..store.homes import read_home
-from ..store.marks import Marked
-from ..store.persons import read_persons
+from ..store.columns.marks import Marked
+from ..store.people.homes import read_home
+from ..store.people.persons import read_persons
 from ..store.store import Hooks
-from ..store.tables import AccessTables
+from ..store.tables.people import AccessTables
 
 
 @dataclass(slots=True)

@@ -13,18 +13,14 @@ from ..mapping.resource_types import check_resource_type
 from ..mapping.sources import ModelAttribute, Refs, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
-from ..store.groups import OWN_GROUP_MAPPING, make_group_model
-from ..store.holders import make_holder
-from ..store.marks import Marked
-from ..store.role_tables import add_role_tables
-from ..store.tables import (
-    add_access_tables,
-    add_login_table,
-    add_own_tables,
-    add_record_table,
-    taken_names,
-)
-from ..store.tracking import track
+from ..store.changes.tracking import track
+from ..store.columns.holders import make_holder
+from ..store.columns.marks import Marked
+from ..store.tables.groups import OWN_GROUP_MAPPING, make_group_model
+from ..store.tables.own import add_own_tables, taken_names
+from ..store.tables.people import add_access_tables, add_login_table
+from ..store.tables.records import add_record_table
+from ..store.tables.roles import add_role_tables
 from .declared import Declared, read_offers, read_scope
 from .roles import DeclaredRoles, read_rules
 from .state import current_watches, refusing

@@ -12,8 +12,8 @@ from ..provisioning.changes import Event
 from ..provisioning.deferred import Deferred, Taken
 from ..provisioning.log import Logged
 from ..provisioning.ports import Connection
-from ..store.deferred import SqlDeferred
-from ..store.failures import translated
+from ..store.journal.deferred import SqlDeferred
+from ..store.sql.failures import translated
 from ..web.clerk import Clerk
 from ..web.current import this_app
 from ..web.exchange import Deferral

@@ -19,7 +19,7 @@ from ..delivery.polling import Polling
 from ..delivery.pruning import Pruning
 from ..delivery.settings import DeliverySettings
 from ..signals import publish_disabled
-from ..store.tables import OwnTables
+from ..store.tables.own import OwnTables
 from .state import signing_keys
 
 

@@ -22,11 +22,11 @@ from ..provisioning.intents import Guard
 from ..provisioning.journal import Entry
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
-from ..store.backends import Backend, find_backend
-from ..store.binding import Binding
-from ..store.log import SqlLog
-from ..store.outbox import SqlOutbox
-from ..store.tables import OwnTables
+from ..store.columns.binding import Binding
+from ..store.journal.log import SqlLog
+from ..store.journal.outbox import SqlOutbox
+from ..store.sql.backends import Backend, find_backend
+from ..store.tables.own import OwnTables
 from ..web.requirements import signed_in
 from ..web.sessions import UserOf
 from .declared import Declared

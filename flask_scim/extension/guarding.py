@@ -13,7 +13,7 @@ from ..protocol.values import write_datetime
 from ..provisioning.changes import Kind
 from ..provisioning.intents import Intent
 from ..provisioning.ports import Connection, Query
-from ..store.administrators import is_last
+from ..store.people.administrators import is_last
 from .causes import current_cause
 from .circles import Circles
 from .state import current_state

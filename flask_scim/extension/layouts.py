@@ -19,11 +19,11 @@ from ..protocol.errors import ServiceUnavailable
 from ..protocol.schema import ResourceType
 from ..provisioning.policy import Policy, Unmapped
 from ..provisioning.ports import Connection
-from ..store.attributes import check_offers, kind_at, list_attributes
-from ..store.binding import Binding
-from ..store.links import Link, bind_all_links, can_show_groups
-from ..store.marks import Marks, read_mark
-from ..store.tracking import Watch
+from ..store.changes.tracking import Watch
+from ..store.columns.attributes import check_offers, kind_at, list_attributes
+from ..store.columns.binding import Binding
+from ..store.columns.marks import Marks, read_mark
+from ..store.references.links import Link, bind_all_links, can_show_groups
 from .declared import Declared
 
 _logger = logging.getLogger("flask_scim.mapping")

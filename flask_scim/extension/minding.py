@@ -25,9 +25,9 @@ from ..protocol.schema import ResourceType
 from ..provisioning.policy import Adoption, Policy
 from ..provisioning.ports import Connection
 from ..provisioning.takeover import Finding, take_over
-from ..store.accounts import Accounts, find_lack
-from ..store.binding import Binding
-from ..store.roster import Roster
+from ..store.columns.binding import Binding
+from ..store.people.accounts import Accounts, find_lack
+from ..store.queries.roster import Roster
 from ..web.sessions import SessionGuard
 from .logging_out import WAY, FindClients, LoggingOut
 from .state import bound_for, current_state, signing_keys

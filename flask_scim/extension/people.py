@@ -17,7 +17,7 @@ from ..access.standing import Standing
 from ..config import ConfigurationError
 from ..mapping.sources import ModelAttribute
 from ..provisioning.ports import Connection
-from ..store.edits import overriding
+from ..store.changes.edits import overriding
 from ..web.requirements import require
 from .state import current_state
 from .wired import Wired

@@ -11,8 +11,8 @@ from ..mapping.defaults import PROVIDERS, fit
 from ..mapping.mappings import Review
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
-from ..store.attributes import list_attributes
-from ..store.indexes import find_unindexed
+from ..store.columns.attributes import list_attributes
+from ..store.columns.indexes import find_unindexed
 from .layouts import Layouts
 
 #: Those whose defaults differ from one another in what they send.

@@ -14,12 +14,12 @@ from ..access.role_book import RoleBook
 from ..access.rules import Rules
 from ..config import ConfigurationError
 from ..mapping.sources import AnySource, Source, Values, read_source
-from ..store.backends import Backend
-from ..store.binding import Binding
-from ..store.holders import Holder
-from ..store.links import Link
-from ..store.names import is_named
-from ..store.role_tables import RoleTables
+from ..store.columns.binding import Binding
+from ..store.columns.holders import Holder
+from ..store.columns.names import is_named
+from ..store.references.links import Link
+from ..store.sql.backends import Backend
+from ..store.tables.roles import RoleTables
 from .state import State
 
 

@@ -21,8 +21,8 @@ from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims
 from ..provisioning.policy import read_policy
-from ..store.outbox import SqlOutbox
-from ..store.tracking import touch
+from ..store.changes.tracking import touch
+from ..store.journal.outbox import SqlOutbox
 from ..web.api import serve
 from ..web.cursors import Cursors
 from ..web.events import add_events

@@ -16,9 +16,9 @@ from ..protocol.errors import ServiceUnavailable
 from ..protocol.schema import ResourceType
 from ..provisioning.policy import LocalEdits, Policy
 from ..provisioning.ports import Connection
-from ..store.backends import Backend
-from ..store.binding import Binding
-from ..store.tracking import Watch
+from ..store.changes.tracking import Watch
+from ..store.columns.binding import Binding
+from ..store.sql.backends import Backend
 from ..web.current import this_app
 from ..web.exchange import Gateway
 from .layouts import Layouts

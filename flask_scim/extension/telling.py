@@ -17,7 +17,7 @@ from ..provisioning.changes import Cause, Event, Kind
 from ..provisioning.policy import Policy
 from ..provisioning.ports import Connection
 from ..signals import publish, publish_access, publish_notice
-from ..store.forgetting import Forgetting
+from ..store.journal.forgetting import Forgetting
 from ..web.current import this_app
 from ..web.log import Log, current_record, log_change
 from ..web.writer import Writer

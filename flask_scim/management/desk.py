@@ -15,7 +15,7 @@ from ..protocol.dialects import find_dialect
 from ..protocol.errors import NotFound
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
-from ..store.log import SqlLog
+from ..store.journal.log import SqlLog
 from ..web.exchange import Exchange, Gateway
 
 

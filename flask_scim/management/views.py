@@ -11,14 +11,8 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from ..protocol.errors import (
-    InvalidSyntax,
-    InvalidValue,
-    NotFound,
-    ScimError,
-    UnsupportedMediaType,
-)
-from ..store.failures import translated
+from ..protocol.errors import InvalidSyntax, InvalidValue, NotFound, ScimError, UnsupportedMediaType
+from ..store.sql.failures import translated
 from ..web.errors import report_failure
 from ..web.exchange import read_json, read_raw
 from .problems import answer_error, answer_http_error, answer_problem, describe_faults

@@ -34,29 +34,29 @@ from ..provisioning.ports import (
     Resource,
     name_all,
 )
-from .accounts import Accounts, Adopter
-from .backends import Backend
-from .binding import Binding
-from .codecs import TextCodec
-from .failures import translated
-from .filters import compile_entry_filter
-from .glancing import has_only_looked
-from .holders import set_names
-from .homes import Home
-from .kept import kept
-from .links import Link
-from .names import RelatedNamesCodec, names_of
-from .persons import Persons
-from .places import Place
-from .reading import Reading, make_resource
-from .recognition import REVIVAL, Recognition
-from .references import References
-from .retirement import free, is_active_place, remove, retire
-from .sent import keep_local, note_sent
-from .slots import Slot
-from .tracking import move_version, writing
-from .uniqueness import Held, make_key
-from .untouchable import spare
+from .changes.retirement import free, is_active_place, remove, retire
+from .changes.sent import keep_local, note_sent
+from .changes.tracking import move_version, writing
+from .columns.binding import Binding
+from .columns.codecs import TextCodec
+from .columns.holders import set_names
+from .columns.names import RelatedNamesCodec, names_of
+from .columns.places import Place
+from .columns.untouchable import spare
+from .people.accounts import Accounts, Adopter
+from .people.homes import Home
+from .people.persons import Persons
+from .people.recognition import REVIVAL, Recognition
+from .queries.filters import compile_entry_filter
+from .queries.reading import Reading, make_resource
+from .queries.uniqueness import Held, make_key
+from .references.links import Link
+from .references.references import References
+from .sql.backends import Backend
+from .sql.failures import translated
+from .sql.glancing import has_only_looked
+from .sql.kept import kept
+from .sql.slots import Slot
 
 #: What tells that a record is still as it was read.
 _AS_READ = ("connection_id", "row_id", "version")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .binding import Binding
+from .columns.binding import Binding
 
 
 def find_missing_tables(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:

@@ -10,12 +10,7 @@ from flask_smorest import Blueprint
 
 from ..delivery.security_events import ASYNC_EVENT_URI, EVENT_URIS
 from ..mapping.served import unite
-from ..protocol.discovery import (
-    Features,
-    describe_resource_type,
-    describe_schema,
-    describe_service,
-)
+from ..protocol.discovery import Features, describe_resource_type, describe_schema, describe_service
 from ..protocol.errors import Forbidden, NotFound
 from ..protocol.messages import list_response
 from . import documents

@@ -10,13 +10,7 @@ from ..protocol.errors import Forbidden
 from ..protocol.messages import SearchRequest
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
-from ..provisioning.search import (
-    Found,
-    Part,
-    advance,
-    search_from_index,
-    search_from_positions,
-)
+from ..provisioning.search import Found, Part, advance, search_from_index, search_from_positions
 from . import documents
 from .current import parameters
 from .endpoints import Endpoint

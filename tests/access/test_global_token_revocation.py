@@ -15,7 +15,7 @@ from joserfc import jwk, jwt
 from werkzeug.test import TestResponse
 
 from flask_scim import Issuer
-from flask_scim.store.logins import keep_subject
+from flask_scim.store.people.logins import keep_subject
 from tests.access.ways import Keys
 from tests.client import ScimClient
 from tests.host import Host

@@ -16,7 +16,7 @@ from flask import Flask
 
 from flask_scim.delivery.deliverer import Requests
 from flask_scim.delivery.lanes import Lanes
-from flask_scim.store.deferred import SqlDeferred
+from flask_scim.store.journal.deferred import SqlDeferred
 from tests.client import ScimClient
 from tests.delivery.outgoing import SETTINGS, Outgoing
 from tests.host import Host, make_host

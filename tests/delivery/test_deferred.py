@@ -16,12 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
-from flask_scim import (
-    ConfigurationError,
-    request_completed,
-    user_created,
-    user_updated,
-)
+from flask_scim import ConfigurationError, request_completed, user_created, user_updated
 from flask_scim.delivery.tokens import make_key
 from tests.client import ENTERPRISE, ERROR, USER, ScimClient
 from tests.delivery.outgoing import SETTINGS, Outgoing, told

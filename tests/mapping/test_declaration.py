@@ -17,7 +17,7 @@ from flask_scim import SCIM, ConfigurationError, computed, hashed, read_only
 from flask_scim.mapping.declaration import read_declaration
 from flask_scim.mapping.mapping import Mapping
 from flask_scim.protocol.definitions import USER_TYPE
-from flask_scim.store.binding import Binding
+from flask_scim.store.columns.binding import Binding
 from tests.client import ENTERPRISE
 
 NAMED = {"userName": "login"}

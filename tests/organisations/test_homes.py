@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_scim import ConfigurationError, Connection
-from flask_scim.store.homes import read_home
+from flask_scim.store.people.homes import read_home
 from tests.host import Host
 from tests.organisations.homes import House, make_house
 

@@ -9,7 +9,7 @@ import pytest
 from flask_scim import ConfigurationError, Connection
 from flask_scim.mapping.sources import Source, read_source
 from flask_scim.protocol.errors import Forbidden
-from flask_scim.store.persons import read_persons
+from flask_scim.store.people.persons import read_persons
 from tests.client import USER
 from tests.organisations.memberships import Office
 

@@ -9,12 +9,7 @@ import pytest
 
 from flask_scim.protocol import patch
 from flask_scim.protocol.definitions import ENTERPRISE_USER, GROUP_TYPE, USER_TYPE
-from flask_scim.protocol.dialects import (
-    Dialect,
-    find_dialect,
-    normalise_patch,
-    normalise_resource,
-)
+from flask_scim.protocol.dialects import Dialect, find_dialect, normalise_patch, normalise_resource
 from flask_scim.protocol.errors import InvalidSyntax, InvalidValue
 from flask_scim.protocol.operations import parse
 from flask_scim.protocol.values import STRICT as STRICT_RULES

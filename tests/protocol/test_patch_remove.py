@@ -18,14 +18,7 @@ from flask_scim.protocol.errors import (
     ScimError,
 )
 from flask_scim.protocol.operations import parse
-from flask_scim.protocol.schema import (
-    Attribute,
-    Extension,
-    Mutability,
-    ResourceType,
-    Schema,
-    Type,
-)
+from flask_scim.protocol.schema import Attribute, Extension, Mutability, ResourceType, Schema, Type
 
 GENERIC = find_dialect("generic")
 ENTRA = find_dialect("entra")

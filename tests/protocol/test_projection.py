@@ -11,14 +11,7 @@ import pytest
 from flask_scim.protocol.definitions import ENTERPRISE_USER, GROUP_TYPE, USER_TYPE
 from flask_scim.protocol.errors import InvalidValue
 from flask_scim.protocol.projection import Projection
-from flask_scim.protocol.schema import (
-    Attribute,
-    Extension,
-    ResourceType,
-    Returned,
-    Schema,
-    Type,
-)
+from flask_scim.protocol.schema import Attribute, Extension, ResourceType, Returned, Schema, Type
 
 URN = ENTERPRISE_USER.id
 DOCUMENT: dict[str, Any] = {

@@ -11,14 +11,7 @@ from flask_scim.protocol.constraints import check_required
 from flask_scim.protocol.definitions import ENTERPRISE_USER, GROUP_TYPE, USER_TYPE
 from flask_scim.protocol.errors import InvalidValue, MutabilityError
 from flask_scim.protocol.replace import replace
-from flask_scim.protocol.schema import (
-    Attribute,
-    Extension,
-    Mutability,
-    ResourceType,
-    Schema,
-    Type,
-)
+from flask_scim.protocol.schema import Attribute, Extension, Mutability, ResourceType, Schema, Type
 
 URN = ENTERPRISE_USER.id
 OWNER = "urn:example:Owner"

@@ -8,14 +8,7 @@ import pytest
 
 from flask_scim.protocol.addresses import Address
 from flask_scim.protocol.errors import Forbidden, UniquenessError
-from flask_scim.provisioning.adoption import (
-    Account,
-    Obstacle,
-    Reason,
-    choose,
-    complete,
-    judge,
-)
+from flask_scim.provisioning.adoption import Account, Obstacle, Reason, choose, complete, judge
 from flask_scim.provisioning.policy import Adoption
 
 DOMAINS = ("acme.example",)

@@ -21,10 +21,11 @@ from flask_scim.protocol.resolver import AttributePath, resolve_name
 from flask_scim.protocol.schema import Attribute, ResourceType, Type
 from flask_scim.protocol.values import comparable
 from flask_scim.provisioning.ports import Connection, Resource
-from flask_scim.store.backends import SORTED_LENGTH, find_backend
-from flask_scim.store.binding import Binding
+from flask_scim.store.columns.binding import Binding
+from flask_scim.store.sql.backends import SORTED_LENGTH, find_backend
 from flask_scim.store.store import Hooks, SqlStore
-from flask_scim.store.tables import add_connection_table, add_record_table
+from flask_scim.store.tables.connections import add_connection_table
+from flask_scim.store.tables.records import add_record_table
 from tests.client import ENTERPRISE
 
 # Folding beyond what all databases share (the Kelvin sign, the dotted capital I) is left out.

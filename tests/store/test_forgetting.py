@@ -13,7 +13,7 @@ from flask_scim import Connection, Event
 from flask_scim.provisioning.changes import Cause, Kind
 from flask_scim.provisioning.journal import Entry
 from flask_scim.provisioning.log import Logged
-from flask_scim.store import forgetting as module
+from flask_scim.store.journal import forgetting as module
 from tests.client import ENTERPRISE, ScimClient
 from tests.host import Host
 

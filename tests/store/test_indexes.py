@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from flask_scim.store.binding import Binding
-from flask_scim.store.indexes import find_unindexed
+from flask_scim.store.columns.binding import Binding
+from flask_scim.store.columns.indexes import find_unindexed
 from tests.store.people import ACME, Person, bind, tables
 
 _MAPPING = {

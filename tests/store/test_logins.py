@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from flask_scim import Connection
-from flask_scim.store.binding import Binding
-from flask_scim.store.logins import is_of_subject, keep_subject
+from flask_scim.store.columns.binding import Binding
+from flask_scim.store.people.logins import is_of_subject, keep_subject
 from tests.host import Host
 
 

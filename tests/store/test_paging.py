@@ -22,7 +22,7 @@ from flask_scim.protocol.parser import parse_filter
 from flask_scim.protocol.resolver import resolve_filter
 from flask_scim.provisioning.ports import Position, Query
 from flask_scim.store.store import SqlStore
-from flask_scim.store.tables import add_record_table
+from flask_scim.store.tables.records import add_record_table
 from tests.store import people
 from tests.store.people import (
     ACME,

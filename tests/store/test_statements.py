@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from flask_scim.store.statements import Shapes
+from flask_scim.store.sql.statements import Shapes
 from tests.client import ScimClient
 from tests.host import Host
 

@@ -24,11 +24,12 @@ from flask_scim.protocol.resolver import AttributePath, resolve_filter, resolve_
 from flask_scim.protocol.schema import Attribute, ResourceType, Schema, Type, Uniqueness
 from flask_scim.protocol.values import comparable
 from flask_scim.provisioning.ports import Connection, Query, Resource
-from flask_scim.store.backends import find_backend
-from flask_scim.store.binding import Binding
-from flask_scim.store.fitting import find_codec
+from flask_scim.store.columns.binding import Binding
+from flask_scim.store.columns.fitting import find_codec
+from flask_scim.store.sql.backends import find_backend
 from flask_scim.store.store import Hooks, SqlStore
-from flask_scim.store.tables import add_connection_table, add_record_table
+from flask_scim.store.tables.connections import add_connection_table
+from flask_scim.store.tables.records import add_record_table
 
 
 class Colour(enum.Enum):

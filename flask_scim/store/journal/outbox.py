@@ -1,0 +1,108 @@
+"""The outbox in the host's database: events in the transaction of the change they tell of."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ...provisioning.changes import Cause, Event
+from ...provisioning.journal import Entry, make_entry
+from ...provisioning.ports import Connection
+from .positions import take_positions
+
+_LETTERS = string.digits + string.ascii_letters
+
+
+class SqlOutbox:
+    """The events of all connections.
+
+    :param session: the host's session.
+    :param events: our table of events.
+    :param counters: our table of how many each connection has had.
+    """
+
+    def __init__(self, session: Any, events: sa.Table, counters: sa.Table) -> None:
+        self._session = session
+        self._events = events
+        self._counters = counters
+
+    def append(self, events: Iterable[Event], cause: Cause) -> list[Event]:
+        """Write events down, as the last thing before the commit of the change."""
+        told = list(events)
+        if not told:
+            return told
+        # The unit of work must not come after this, since others wait for the commit from now on.
+        self._session.flush()
+        connection = self._session.connection(bind_arguments={"clause": self._events})
+        places: dict[str, int] = {}
+        # All transactions take the counters of several connections in one order.
+        for id in sorted({event.connection.id for event in told}):
+            count = sum(event.connection.id == id for event in told)
+            places[id] = take_positions(connection, self._counters, id, count)
+        time = datetime.now(UTC)
+        for index, event in enumerate(told):
+            id = event.connection.id
+            told[index] = replace(
+                event, event_id=make_event_id(), position=places[id], time=time, cause=cause
+            )
+            places[id] += 1
+        connection.execute(self._events.insert(), [_row(make_entry(event)) for event in told])
+        return told
+
+    def read(self, connection: Connection, after: int = 0, most: int = 100) -> list[Entry]:
+        """Read events of a connection in their order."""
+        columns = self._events.c
+        statement = (
+            sa.select(self._events)
+            .where(
+                columns.connection_id == connection.id,
+                columns.position > after,
+                columns.tenant.is_not_distinct_from(connection.tenant),
+            )
+            .order_by(columns.position)
+            .limit(most)
+        )
+        return [read_entry(row) for row in self._session.execute(statement).mappings()]
+
+    def find_pruned(self, connection_id: str) -> int:
+        """Find up to where events of a connection may have been deleted; 0 if none was."""
+        columns = self._counters.c
+        statement = sa.select(columns.pruned).where(columns.connection_id == connection_id)
+        return int(self._session.scalar(statement) or 0)
+
+
+def make_event_id() -> str:
+    """Make the id of an event, of 131 random bits."""
+    number, letters = secrets.randbelow(len(_LETTERS) ** 22), []
+    for _ in range(22):
+        number, index = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[index])
+    return f"evt_{''.join(letters)}"
+
+
+def read_entry(row: Any) -> Entry:
+    """Read an event from a row of its table.
+
+    :param row: the columns by name.
+    :return: the event.
+    """
+    names = Entry.__slots__[:-1]
+    listed = {name: tuple(row[name] or ()) for name in ("changed", "added", "removed")}
+    shown = {name: row[name] or {} for name in ("previous", "details")}
+    cause = Cause(row["actor"], row["request_id"])
+    return Entry(**{name: row[name] for name in names} | listed | shown, cause=cause)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """The columns of an entry; what is empty takes no room."""
+    columns = {name: getattr(entry, name) for name in Entry.__slots__[:-1]}
+    listed = {name: list(columns[name]) or None for name in ("added", "removed")}
+    shown = {name: dict(columns[name]) or None for name in ("previous", "details")}
+    cause = {"actor": entry.cause.actor[:255], "request_id": entry.cause.request_id}
+    return columns | listed | shown | cause | {"changed": list(entry.changed)}

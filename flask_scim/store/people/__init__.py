@@ -1,0 +1,1 @@
+"""The people behind resources: accounts that existed before, logins, and who somebody is."""

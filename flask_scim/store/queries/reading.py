@@ -1,0 +1,274 @@
+"""The resources of one connection, as statements select them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ...protocol.resolver import All, Compare, Condition
+from ...protocol.syntax import Operator
+from ...provisioning.ports import Connection, Page, Position, Query, Resource
+from ..columns.binding import Binding
+from ..references.references import References
+from ..sql.backends import Backend, Sql
+from ..sql.failures import translated
+from ..sql.slots import Slot, keep
+from ..sql.statements import run
+from .filters import compile_filter
+from .paging import Cut
+from .sorting import compile_order
+
+#: The parameter of statements that says which resource they read.
+_ID = "flask_scim_id"
+#: The columns of the record that an answer is made of.
+_RECORD_COLUMNS = (
+    *("row_id", "version", "created", "modified"),
+    *("attributes", "extras", "active_removed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The resources of one type and one connection, to be looked at.
+
+    :param session: the host's session.
+    :param backend: the database behind it.
+    :param connection: whose resources are in reach; nothing else is.
+    :param binding: where their attributes sit.
+    :param references: the attributes whose entries are other resources, by name.
+    :param beside: the condition under which accounts of the tenant are seen that the connection has
+        not provisioned; ``None`` where none is.
+    """
+
+    session: Session
+    backend: Backend
+    connection: Connection
+    binding: Binding
+    references: dict[str, References]
+    beside: Sql | None = None
+
+    def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
+        """Read a resource; ``None`` if there is none.
+
+        :param id: the SCIM ``id``.
+        :param references: the attributes to load whose entries are other resources.
+        :return: the resource.
+        """
+        place = self.binding.id
+        key = place.codec.parse(id)
+        if key is None or key == "":
+            return None
+
+        def build() -> sa.Select[Any]:
+            assert place.column is not None
+            is_it = place.codec.is_key(self.backend, place.column, Slot(_ID))
+            return self._seen(*self._columns).where(is_it)
+
+        with translated(self.binding.resource_type.name):
+            rows = self._run(self._keep(("get",), build), {_ID: key}).all()
+            resources = self._read(rows[:1], 0, references)
+        return resources[0] if resources else None
+
+    def find(self, query: Query) -> Page:
+        """List resources in a total order.
+
+        :param query: which ones.
+        :return: a page of them.
+        """
+        with translated(self.binding.resource_type.name):
+            return self._find(query)
+
+    def select(self, *columns: Any) -> sa.Select[Any]:
+        """Select from what this connection may see.
+
+        :param columns: what to select, of the records and the host's rows.
+        :return: the statement.
+        """
+        binding, connection = self.binding, self.connection
+        if self.beside is None:
+            return binding.select(*columns).where(*binding.own(connection))
+        record = binding.record.c
+        is_own = sa.and_(record.row_id.is_not(None), record.deleted.is_(None))
+        is_beside = sa.and_(record.row_id.is_(None), self.beside)
+        return binding.select_rows(connection.id, *columns).where(
+            binding.is_of_tenant(connection), sa.or_(is_own, is_beside)
+        )
+
+    def is_it(self, id: str) -> Sql:
+        """The condition that a row is that of a resource, by the SCIM ``id``."""
+        place = self.binding.id
+        if place.codec.parse(id) is None:
+            return sa.false()
+        assert place.column is not None
+        return place.codec.compare(self.backend, place.column, Operator.EQ, id)
+
+    def _find(self, query: Query) -> Page:
+        page = self._page(query) if query.count else Page([], 0)
+        if not query.totals:
+            return page
+        offset, found = query.start_index - 1, len(page.resources)
+        is_whole = query.after is None and query.before is None
+        if is_whole and found < query.count and (found or not offset):
+            return replace(page, total=offset + found)
+
+        def build(*conditions: Sql) -> sa.Select[Any]:
+            return self._seen(sa.func.count()).where(*conditions)
+
+        statement, values = self._keep_filtered(("count",), query.condition, build)
+        return replace(page, total=self._run(statement, values).scalar_one())
+
+    def _page(self, query: Query) -> Page:
+        cut = Cut(query)
+
+        def build(*conditions: Sql) -> sa.Select[Any]:
+            order = compile_order(query, self.binding, self.backend, self._key)
+            statement = self._seen(*order.columns, *self._columns).where(*conditions)
+            return cut.apply(statement, order, sorts=not self._names_one(query.condition))
+
+        statement, values = self._keep_filtered(("page", cut.shape), query.condition, build)
+        rows = self._run(statement, values | cut.values).all()
+        ranks = 1 if query.sort_by is None else 2
+        chosen = rows[::-1] if cut.backwards else rows
+        positions = [Position(*row[:ranks]) for row in chosen]
+        return Page(self._read(chosen, ranks, query.references), 0, positions)
+
+    def _names_one(self, condition: Condition | None) -> bool:
+        """Tell whether a condition holds of one resource at the most: there is nothing to sort."""
+        match condition:
+            case All(terms):
+                return any(map(self._names_one, terms))
+            case Compare(path, Operator.EQ):
+                unique = self.binding.unique
+                return path.keys == ("id",) or (unique is not None and unique.path == path)
+        return False
+
+    def _seen(self, *columns: Any) -> sa.Select[Any]:
+        """What :meth:`select` does, with parameters where the statement is kept."""
+        if self.beside is not None:
+            return self.select(*columns)
+        return self.binding.select(*columns).where(*self.binding.is_own)
+
+    def _keep(self, shape: tuple[Any, ...], build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+        """Keep a statement; that on accounts beside the records is each connection's own."""
+        if self.beside is not None:
+            return build()
+        return self.binding.statements.get((self.backend, *shape), build)
+
+    def _keep_filtered(
+        self,
+        shape: tuple[Any, ...],
+        condition: Condition | None,
+        build: Callable[..., sa.Select[Any]],
+    ) -> tuple[sa.Select[Any], dict[str, Any]]:
+        """Keep a statement for all conditions like one, and find the values to run it with."""
+
+        def narrow(condition: Condition) -> sa.Select[Any]:
+            compiled = compile_filter(
+                condition,
+                self.binding,
+                self.backend,
+                self.references,
+                is_scoped=self.beside is None,
+            )
+            return build(compiled)
+
+        if condition is None:
+            return self._keep(shape, build), {}
+        if self.beside is not None:
+            return narrow(condition), {}
+        return keep(self.binding.statements, (self.backend, *shape), condition, narrow)
+
+    def _run(self, statement: sa.Select[Any], values: dict[str, Any]) -> sa.Result[Any]:
+        binding, session = self.binding, self.session
+        scope = binding.scope(self.connection)
+        for references in self.references.values():
+            scope |= references.scope
+        if binding.computes:
+            self.backend.prepare(binding.connect(session))
+            return session.execute(statement, scope | values)
+        return run(session, statement, scope | values, binding.mapper, self.backend.prepare)
+
+    def _read(
+        self, rows: Sequence[sa.Row[Any]], skip: int, names: tuple[str, ...]
+    ) -> list[Resource]:
+        """Make resources of rows.
+
+        :param rows: what was selected.
+        :param skip: how many columns come before :attr:`_columns`.
+        :param names: the attributes to load whose entries are other resources.
+        :return: the resources.
+        """
+        binding = self.binding
+        decode_id = binding.id.codec.decode
+        first = skip + 1 + len(_RECORD_COLUMNS)
+        last = first + len(binding.columns)
+        resources, keys = [], []
+        for row in rows:
+            id, key, *record = row[skip:first]
+            values = binding.decode(row[first:last], row[-1])
+            resources.append(_make(binding, decode_id(id), values, record))
+            keys.append(key)
+        for name in names:
+            entries = self.references[name].load(keys)
+            for key, resource in zip(keys, resources, strict=True):
+                if key in entries:
+                    resource.document[name] = entries[key]
+        return resources
+
+    @property
+    def _columns(self) -> list[Any]:
+        """What resources are made of."""
+        binding = self.binding
+        record = (binding.record.c[name] for name in _RECORD_COLUMNS[1:])
+        entity = [binding.model] if binding.computes else []
+        return [binding.id.column, self._key, *record, *binding.columns, *entity]
+
+    @property
+    def _key(self) -> Sql:
+        """The primary key of the rows: that of the records, where each has one."""
+        return self.binding.record.c.row_id if self.beside is None else self.binding.key
+
+
+def make_resource(
+    binding: Binding,
+    id: str,
+    values: list[Any],
+    record: dict[str, Any],
+    row: Any = None,
+    written: tuple[str, ...] = (),
+) -> Resource:
+    """Make a resource of what the host's row and our record of it hold.
+
+    :param binding: where the attributes sit.
+    :param id: the SCIM ``id``.
+    :param values: the SCIM values of the binding's places.
+    :param record: the columns of the record, by name; each ``None`` where there is none.
+    :param row: the host's object, where it is at hand.
+    :param written: the attributes that were set and that nobody can read.
+    :return: the resource.
+    """
+    columns = [record[name] for name in _RECORD_COLUMNS[1:]]
+    return _make(binding, id, values, columns, row, written)
+
+
+def _make(
+    binding: Binding,
+    id: str,
+    values: list[Any],
+    record: Sequence[Any],
+    row: Any = None,
+    written: tuple[str, ...] = (),
+) -> Resource:
+    version, created, modified, attributes, extras, active_removed = record
+    document = binding.mapping.join(values, attributes, extras)
+    is_active = document.get("active") is not False
+    if active_removed:
+        document.pop("active", None)
+    is_known = version is not None
+    return Resource(
+        id, document, version or 0, created, modified, row, is_active, written, is_known
+    )

@@ -1,0 +1,1 @@
+"""Resources that refer to others, such as groups to their members."""

@@ -1,0 +1,1 @@
+"""How the databases are spoken to, so that all of them answer alike."""

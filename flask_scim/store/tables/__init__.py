@@ -1,0 +1,1 @@
+"""The tables that Flask-SCIM adds to the host's metadata."""
