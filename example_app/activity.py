@@ -24,7 +24,7 @@ from flask_scim import (
 )
 
 from .database import db
-from .models import Activity, User
+from .models import Activity, Team, User
 
 SIGNALS = {
     "user_created": user_created,
@@ -54,6 +54,7 @@ def record(
     event: Event,
     connection: Connection,
     user: User | None = None,
+    group: Team | None = None,
     **_: Any,
 ) -> None:
     """Add a line to the activity, in a transaction of its own: the change is committed already."""
@@ -61,12 +62,14 @@ def record(
     came_and_went += [f"-{id}" for id in sorted(event.removed)]
     names = [name.rpartition(":")[2] for name in event.changed]
     names = event.details.get("roles", names)
-    before = event.before or event.after or {}
+    # A group whose member was deleted is told of with its id alone, and one that is gone by its end.
+    known = event.before or event.after or {}
+    name = group.name if group else known.get("displayName", "")
     db.session.add(
         Activity(
             organization_id=connection.tenant,
             user_id=user.id if user else None,
-            username=user.username if user else before.get("displayName") or "",
+            username=user.username if user else name,
             connection=connection.id,
             event=event.type,
             changed=", ".join(came_and_went or names)[:1000],
