@@ -62,7 +62,7 @@ def record(
     came_and_went += [f"-{id}" for id in sorted(event.removed)]
     names = [name.rpartition(":")[2] for name in event.changed]
     names = event.details.get("roles", names)
-    # A group whose member was deleted is told of with its id alone, and one that is gone by its end.
+    # A group that a deleted person leaves is told of with its id alone.
     known = event.before or event.after or {}
     name = group.name if group else known.get("displayName", "")
     db.session.add(
