@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,9 +15,15 @@ import sqlalchemy as sa
 from ...provisioning.changes import Cause, Event
 from ...provisioning.journal import Entry, make_entry
 from ...provisioning.ports import Connection
+from ..sql.kept import kept
 from .positions import take_positions
 
-_LETTERS = string.digits + string.ascii_letters
+_LETTERS = (string.digits + string.ascii_letters).encode()
+#: The letter of each byte; the last bytes, which would make some letters likelier, have none.
+_BY_BYTE = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
+_WITHOUT = bytes(range(256 - 256 % len(_LETTERS), 256))
+#: The columns of an event that are fields of its entry.
+_NAMES = Entry.__slots__[:-1]
 
 
 class SqlOutbox:
@@ -40,11 +47,12 @@ class SqlOutbox:
         # The unit of work must not come after this, since others wait for the commit from now on.
         self._session.flush()
         connection = self._session.connection(bind_arguments={"clause": self._events})
-        places: dict[str, int] = {}
+        counts = Counter([event.connection.id for event in told])
         # All transactions take the counters of several connections in one order.
-        for id in sorted({event.connection.id for event in told}):
-            count = sum(event.connection.id == id for event in told)
-            places[id] = take_positions(connection, self._counters, id, count)
+        places = {
+            id: take_positions(connection, self._counters, id, count)
+            for id, count in sorted(counts.items())
+        }
         time = datetime.now(UTC)
         for index, event in enumerate(told):
             id = event.connection.id
@@ -52,7 +60,7 @@ class SqlOutbox:
                 event, event_id=make_event_id(), position=places[id], time=time, cause=cause
             )
             places[id] += 1
-        connection.execute(self._events.insert(), [_row(make_entry(event)) for event in told])
+        connection.execute(_insert(self._events), [_row(make_entry(event)) for event in told])
         return told
 
     def read(self, connection: Connection, after: int = 0, most: int = 100) -> list[Entry]:
@@ -77,13 +85,17 @@ class SqlOutbox:
         return int(self._session.scalar(statement) or 0)
 
 
+@kept
+def _insert(events: sa.Table) -> sa.Insert:
+    return events.insert()
+
+
 def make_event_id() -> str:
     """Make the id of an event, of 131 random bits."""
-    number, letters = secrets.randbelow(len(_LETTERS) ** 22), []
-    for _ in range(22):
-        number, index = divmod(number, len(_LETTERS))
-        letters.append(_LETTERS[index])
-    return f"evt_{''.join(letters)}"
+    letters = b""
+    while len(letters) < 22:
+        letters += secrets.token_bytes(32).translate(_BY_BYTE, _WITHOUT)
+    return f"evt_{letters[:22].decode()}"
 
 
 def read_entry(row: Any) -> Entry:
@@ -92,16 +104,15 @@ def read_entry(row: Any) -> Entry:
     :param row: the columns by name.
     :return: the event.
     """
-    names = Entry.__slots__[:-1]
     listed = {name: tuple(row[name] or ()) for name in ("changed", "added", "removed")}
     shown = {name: row[name] or {} for name in ("previous", "details")}
     cause = Cause(row["actor"], row["request_id"])
-    return Entry(**{name: row[name] for name in names} | listed | shown, cause=cause)
+    return Entry(**{name: row[name] for name in _NAMES} | listed | shown, cause=cause)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     """The columns of an entry; what is empty takes no room."""
-    columns = {name: getattr(entry, name) for name in Entry.__slots__[:-1]}
+    columns = {name: getattr(entry, name) for name in _NAMES}
     listed = {name: list(columns[name]) or None for name in ("added", "removed")}
     shown = {name: dict(columns[name]) or None for name in ("previous", "details")}
     cause = {"actor": entry.cause.actor[:255], "request_id": entry.cause.request_id}
