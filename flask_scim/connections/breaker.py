@@ -63,8 +63,7 @@ def refuse_held(connection: Connection) -> None:
     :param connection: the connection.
     :raises ServiceUnavailable: if it is.
     """
-    if connection.state is State.HELD:
-        raise ServiceUnavailable(_words(), _PAUSE)
+    _refuse_if_held(connection.state)
 
 
 class Breaker:
@@ -99,10 +98,11 @@ class Breaker:
         connection, window = intent.connection, policy.breaker_window
         if not (window and (policy.breaker_count or policy.breaker_share)):
             return
-        self._take_turn(connection)
+        database = self._connect()
+        self._take_turn(database, connection)
         now = datetime.now(UTC)
         before = now - timedelta(seconds=window)
-        ended, known, base = self._read(connection, before)
+        ended, known, base = self._read(database, connection, before)
         if policy.breaker_count and ended >= policy.breaker_count:
             hold = Hold(ended + 1, policy.breaker_count, window)
             raise Tripped(connection.id, hold)
@@ -114,32 +114,37 @@ class Breaker:
             if known >= allowed:
                 raise Tripped(connection.id, Hold(known + 1, allowed, window, base))
         row = {"connection_id": connection.id, "time": now, "known": int(is_known), "base": base}
-        self._connect().execute(self._ends.insert(), row)
+        database.execute(_insert(self._ends), row)
 
     def reset(self, connection: Connection) -> None:
         """Begin to count anew, in the transaction in hand."""
         is_own = self._ends.c.connection_id == connection.id
         self._session.execute(self._ends.delete().where(is_own))
 
-    def _read(self, connection: Connection, before: datetime) -> tuple[int, int, int | None]:
+    def _take_turn(self, database: sa.Connection, connection: Connection) -> None:
+        """Let one process count at a time, and see what the others have done."""
+        if not _writes_alone(database):
+            _refuse_if_held(database.scalar(_take_turn(self._connections), {"of": connection.id}))
+
+    def _read(
+        self, database: sa.Connection, connection: Connection, before: datetime
+    ) -> tuple[int, int, int | None]:
         """Count those who have lost access since a moment, and forget those before it."""
-        database = self._connect()
-        # On these, any other read sees what there was when the transaction first read something.
-        locked = database.dialect.name in ("mysql", "mariadb")
         asked = {"of": connection.id, "since": before}
-        written, ended, known, base = database.execute(_count(self._ends, locked), asked).one()
+        if _writes_alone(database):
+            look = _look(self._connections, self._ends)
+            state, written, ended, known, base = database.execute(look, asked).one()
+            _refuse_if_held(state)
+        else:
+            # On these, other reads see what there was when the transaction first read something.
+            locked = database.dialect.name in ("mysql", "mariadb")
+            counted = database.execute(_count(self._ends, locked), asked)
+            written, ended, known, base = counted.one()
         if written > ended:
             columns = self._ends.c
             is_over = sa.and_(columns.connection_id == connection.id, columns.time <= before)
             database.execute(self._ends.delete().where(is_over))
         return ended, int(known or 0), base
-
-    def _take_turn(self, connection: Connection) -> None:
-        """Let one process count at a time, and see what the others have done."""
-        database = self._session.connection(bind_arguments={"clause": self._connections})
-        state = database.scalar(_take_turn(self._connections), {"of": connection.id})
-        if state == State.HELD:
-            raise ServiceUnavailable(_words(), _PAUSE)
 
     def _connect(self) -> sa.Connection:
         database: sa.Connection = self._session.connection(bind_arguments={"clause": self._ends})
@@ -156,15 +161,46 @@ def _take_turn(connections: sa.Table) -> sa.Select[Any]:
 @kept
 def _count(ends: sa.Table, locked: bool) -> Any:
     """Count all who are written down, those since a moment, and those of them who were known."""
+    counted = sa.select(*_counts(ends)).where(ends.c.connection_id == sa.bindparam("of"))
+    return counted.with_for_update() if locked else counted
+
+
+@kept
+def _look(connections: sa.Table, ends: sa.Table) -> sa.Select[Any]:
+    """Read what a connection is open for, and count the same."""
+    columns = connections.c
+    return (
+        sa.select(columns.state, *_counts(ends))
+        .select_from(connections.outerjoin(ends, ends.c.connection_id == columns.id))
+        .where(columns.id == sa.bindparam("of"))
+        .group_by(columns.id)
+    )
+
+
+def _counts(ends: sa.Table) -> list[Any]:
     columns = ends.c
     within = columns.time > sa.bindparam("since")
-    counted = sa.select(
-        sa.func.count(),
+    return [
+        sa.func.count(columns.id),
         sa.func.count(sa.case((within, 1))),
         sa.func.sum(sa.case((within, columns.known), else_=0)),
         sa.func.max(sa.case((within, columns.base))),
-    ).where(columns.connection_id == sa.bindparam("of"))
-    return counted.with_for_update() if locked else counted
+    ]
+
+
+@kept
+def _insert(ends: sa.Table) -> sa.Insert:
+    return ends.insert()
+
+
+def _writes_alone(database: sa.Connection) -> bool:
+    """Tell whether nobody else writes anything until the transaction that has begun to ends."""
+    return database.dialect.name == "sqlite"
+
+
+def _refuse_if_held(state: Any) -> None:
+    if state == State.HELD:
+        raise ServiceUnavailable(_words(), _PAUSE)
 
 
 def _words() -> str:

@@ -236,7 +236,8 @@ def test_many_at_once(build: Callable[..., Host]) -> None:
 
 
 def test_what_it_costs(host: Host) -> None:
-    """Three statements where somebody's access ends, none where nobody's does."""
+    """Three statements where somebody's access ends, two where one request writes at a time; none
+    where nobody's does."""
 
     names = iter("abcdefgh")
 
@@ -250,7 +251,9 @@ def test_what_it_costs(host: Host) -> None:
     off = limited(host, "off", breaker_count=0)
     title = {"op": "replace", "path": "title", "value": "Dr"}
     assert count(on, title) == count(off, title)
-    assert count(on, OFF) == count(off, OFF) + 3
+    with host.app.app_context():
+        writes_alone = host.db.engine.dialect.name == "sqlite"
+    assert count(on, OFF) == count(off, OFF) + (2 if writes_alone else 3)
 
 
 @pytest.mark.parametrize(
