@@ -12,7 +12,7 @@ from ..protocol.errors import Forbidden
 from ..protocol.syntax import Operator
 from ..provisioning.ports import Connection
 from ..store.columns.binding import Binding
-from ..store.columns.holders import Holder
+from ..store.columns.holders.holder import Holder
 from ..store.sql.backends import Backend, Sql
 
 #: Selects the administrators of the customer of a connection, those who can sign in.

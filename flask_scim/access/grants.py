@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..store.columns.holders import Holder
+from ..store.columns.holders.holder import Holder
 from ..store.columns.relations import chunks
 from ..store.sql.backends import Sql
 from .rules import Rules
@@ -173,7 +173,7 @@ class Grants:
         :param wish: takes the primary key of a person and the grants at stake that they have, and
             returns those that they are to have.
         :param rows: the primary keys of the people.
-        :param known: what :meth:`~flask_scim.store.columns.holders.Holder.known` has found.
+        :param known: what :meth:`~flask_scim.store.columns.holders.holder.Holder.known` has found.
         :param repair: whether to give again what was given and the app has taken since.
         :param dry_run: whether to write nothing.
         :return: who has really got a role, and who has lost one.

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..store.columns.binding import Binding
-from ..store.columns.holders import current
 from ..store.columns.relations import chunks
+from ..store.sql.snapshots import current
 
 
 @dataclass(frozen=True, slots=True)

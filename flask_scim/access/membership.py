@@ -13,10 +13,10 @@ from ..protocol.syntax import Operator
 from ..protocol.values import comparable
 from ..provisioning.ports import Connection
 from ..store.columns.binding import Binding
-from ..store.columns.holders import current
 from ..store.columns.relations import chunks
 from ..store.references.links import Link
 from ..store.sql.backends import Backend, Sql
+from ..store.sql.snapshots import current
 
 #: How many groups or roles a page holds where nobody says.
 PAGE = 50

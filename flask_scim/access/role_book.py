@@ -16,7 +16,7 @@ from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
 from ..store.changes.tracking import move_version
 from ..store.columns.binding import Binding
-from ..store.columns.holders import Holder
+from ..store.columns.holders.holder import Holder
 from ..store.columns.relations import chunks
 from ..store.sql.backends import Backend
 from ..store.tables.roles import RoleTables

@@ -14,7 +14,7 @@ from ..mapping.sources import ModelAttribute, Refs, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
 from ..store.changes.tracking import track
-from ..store.columns.holders import make_holder
+from ..store.columns.holders.finding import make_holder
 from ..store.columns.marks import Marked
 from ..store.tables.groups import OWN_GROUP_MAPPING, make_group_model
 from ..store.tables.own import add_own_tables, taken_names

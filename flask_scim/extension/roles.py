@@ -15,7 +15,7 @@ from ..access.rules import Rules
 from ..config import ConfigurationError
 from ..mapping.sources import AnySource, Source, Values, read_source
 from ..store.columns.binding import Binding
-from ..store.columns.holders import Holder
+from ..store.columns.holders.holder import Holder
 from ..store.columns.names import is_named
 from ..store.references.links import Link
 from ..store.sql.backends import Backend

@@ -12,7 +12,12 @@ from ..web.cursors import Mark, fingerprint
 from .desk import Desk
 from .documents import describe
 from .problems import answer, refusals
-from .schemas import ScimClosing, ScimClosingPreview, ScimClosingQuestion, ScimClosingRequest
+from .schemas.closing import (
+    ScimClosing,
+    ScimClosingPreview,
+    ScimClosingQuestion,
+    ScimClosingRequest,
+)
 from .views import View, add, read_body, read_query
 
 #: How many users one request sees to, so that none takes long.

@@ -15,7 +15,7 @@ from .connections import set_state
 from .desk import Desk
 from .documents import describe
 from .problems import answer, answer_nothing, refusals
-from .schemas import ScimConfiguration, ScimConfigurationChange, ScimMapping
+from .schemas.mappings import ScimConfiguration, ScimConfigurationChange, ScimMapping
 from .views import View, add, read_body
 
 _PATH = "/connections/<connection_id>/scim-configuration"

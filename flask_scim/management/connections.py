@@ -14,7 +14,12 @@ from .desk import Desk
 from .documents import describe
 from .paging import read_page
 from .problems import answer, answer_nothing, refusals
-from .schemas import NewScimConnection, ScimConnection, ScimConnectionChange, ScimConnections
+from .schemas.connections import (
+    NewScimConnection,
+    ScimConnection,
+    ScimConnectionChange,
+    ScimConnections,
+)
 from .views import View, add, read_body
 
 

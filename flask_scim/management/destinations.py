@@ -20,7 +20,7 @@ from .desk import Desk
 from .documents import describe, list_of
 from .paging import read_page
 from .problems import answer, answer_nothing, refusals
-from .schemas import (
+from .schemas.destinations import (
     AddedScimDestination,
     NewScimDestination,
     ScimAttempt,

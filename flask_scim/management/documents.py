@@ -12,7 +12,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from marshmallow import Schema
 
 from ..web.api import GuestApi
-from .schemas import ScimPaging, ScimProblem
+from .schemas.parts import ScimPaging, ScimProblem
 
 _ERRORS = {
     400: "The request cannot be taken as it is; the message says why.",

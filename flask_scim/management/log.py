@@ -11,7 +11,7 @@ from .desk import Desk
 from .documents import describe
 from .paging import read_page
 from .problems import answer
-from .schemas import ScimLog, ScimLogSearch
+from .schemas.log import ScimLog, ScimLogSearch
 from .views import View, add, read_query
 
 

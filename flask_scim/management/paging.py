@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ..provisioning.ports import Position
 from ..web.cursors import Cursors, Mark, fingerprint
-from .schemas import ScimPaging
+from .schemas.parts import ScimPaging
 from .views import read_query
 
 _Item = TypeVar("_Item")

@@ -19,7 +19,7 @@ from .desk import Desk
 from .documents import describe
 from .paging import read_page
 from .problems import answer, answer_nothing
-from .schemas import ScimGroups, ScimMembers, ScimResource, ScimUsers
+from .schemas.people import ScimGroups, ScimMembers, ScimResource, ScimUsers
 from .views import View, add
 
 _PATH = "/connections/<connection_id>"

@@ -16,7 +16,7 @@ from .desk import Desk
 from .documents import describe
 from .paging import read_page
 from .problems import answer, refusals
-from .schemas import (
+from .schemas.roles import (
     NewScimGroupRoles,
     ScimGroupRoleChange,
     ScimGroupRoles,

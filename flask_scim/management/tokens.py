@@ -12,7 +12,7 @@ from ..protocol.errors import NotFound
 from .desk import Desk
 from .documents import describe, list_of
 from .problems import answer, answer_nothing, refusals
-from .schemas import IssuedScimToken, NewScimToken, ScimToken, ScimTokenRotation
+from .schemas.tokens import IssuedScimToken, NewScimToken, ScimToken, ScimTokenRotation
 from .views import View, add, read_body
 
 _PATH = "/connections/<connection_id>/scim-configuration/tokens"

@@ -39,7 +39,7 @@ from .changes.sent import keep_local, note_sent
 from .changes.tracking import move_version, writing
 from .columns.binding import Binding
 from .columns.codecs import TextCodec
-from .columns.holders import set_names
+from .columns.holders.holder import set_names
 from .columns.names import RelatedNamesCodec, names_of
 from .columns.places import Place
 from .columns.untouchable import spare

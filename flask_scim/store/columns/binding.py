@@ -22,7 +22,9 @@ from ..sql.backends import Sql
 from ..sql.statements import Shapes
 from .codecs import BooleanCodec, Codec, HashedCodec, TextCodec
 from .fitting import find_codec
-from .holders import ListedNames, RelatedNames, make_holder
+from .holders.finding import make_holder
+from .holders.listed import ListedNames
+from .holders.related import RelatedNames
 from .json_codecs import JsonCodec
 from .marks import Marks
 from .names import ListedNamesCodec, RelatedNamesCodec

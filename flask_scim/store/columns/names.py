@@ -19,7 +19,7 @@ from ...protocol.values import Comparable
 from ..sql.backends import Backend, Sql
 from ..sql.slots import text_of
 from .codecs import Codec, order_text
-from .holders import RelatedNames
+from .holders.related import RelatedNames
 from .json_codecs import JsonCodec
 
 Entries = list[dict[str, Any]]
