@@ -207,6 +207,8 @@ class _Normaliser:
             return value
         if attribute.multi_valued and not entry:
             if isinstance(value, list):
+                if attribute.has_plain_parts and set(map(type, value)) == {dict}:
+                    return value
                 return [self._value(attribute, item, entry=True) for item in value]
             if isinstance(value, dict):
                 self.quirks.add("single-entry")

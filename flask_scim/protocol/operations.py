@@ -14,7 +14,7 @@ from .parser import parse_path
 from .resolver import AttributePath, Compare, Target, resolve_path
 from .schema import Attribute, Mutability, ResourceType, Schema
 from .syntax import Operator
-from .values import load, load_entry, load_simple
+from .values import load, load_entry, load_references, load_simple
 
 
 class Op(StrEnum):
@@ -204,7 +204,10 @@ class _Reader:
             return Operation(Op.REMOVE, target, template=template)
         # The list says which entries; to empty the attribute instead would lose data.
         items = value if isinstance(value, list) else [value]
-        entries = [load_entry(attribute, item, str(target), self.dialect.rules) for item in items]
+        entries: Any = load_references(attribute, items)
+        if entries is None:
+            rules, where = self.dialect.rules, str(target)
+            entries = [load_entry(attribute, item, where, rules) for item in items]
         if attribute.is_reference and any("value" not in (entry or ()) for entry in entries):
             raise InvalidValue(f"Each entry of {target} to remove needs a value: the id.")
         return Operation(Op.REMOVE, target, [entry for entry in entries if entry is not None])

@@ -101,6 +101,27 @@ class Attribute:
         return not self.multi_valued and self.type not in (Type.COMPLEX, Type.BOOLEAN)
 
     @cached_property
+    def has_plain_parts(self) -> bool:
+        """Whether there is but one way to write an entry, which is an object, and its parts."""
+        return self.is_complex and all(sub.is_plain for sub in self.sub_attributes)
+
+    @cached_property
+    def read_only_parts(self) -> frozenset[str]:
+        """The names of the sub-attributes that only the server writes."""
+        return frozenset(
+            sub.name for sub in self.sub_attributes if sub.mutability is Mutability.READ_ONLY
+        )
+
+    @cached_property
+    def text_parts(self) -> frozenset[str]:
+        """The names of the sub-attributes that are any one text, and not read-only."""
+        return frozenset(
+            sub.name
+            for sub in self.sub_attributes
+            if not sub.multi_valued and sub.type in (Type.STRING, Type.REFERENCE)
+        ).difference(self.read_only_parts)
+
+    @cached_property
     def is_reference(self) -> bool:
         """Whether a value points at another resource, whose id alone says which."""
         return self.sub("$ref") is not None and self.sub("value") is not None

@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from .errors import InvalidSyntax, InvalidValue
@@ -55,6 +56,9 @@ def load(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -
         return load_entry(attribute, value, where, rules)
     if not isinstance(value, list):
         raise InvalidValue(f"{where} must be a list, not {_kind(value)}.")
+    references = load_references(attribute, value)
+    if references is not None:
+        return references
     loaded = [
         load_entry(attribute, item, f"{where}[{index}]", rules) for index, item in enumerate(value)
     ]
@@ -67,6 +71,26 @@ def load(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -
     if sum(isinstance(entry, dict) and entry.get("primary") is True for entry in entries) > 1:
         raise InvalidValue(f"{where} may have only one entry with primary true.")
     return entries or None
+
+
+def load_references(attribute: Attribute, entries: list[Any]) -> list[dict[str, Any]] | None:
+    """Load entries that point at resources and are written as they are kept: thousands at once.
+
+    :param attribute: the definition that they must fit.
+    :param entries: the entries as JSON gave them; those that stay as they are, are not copied.
+    :return: what :func:`load_entry` makes of each; ``None`` where one has to be looked at alone.
+    """
+    kept, passed_over = attribute.text_parts, attribute.read_only_parts
+    if not attribute.is_reference or "value" not in kept or set(map(type, entries)) != {dict}:
+        return None
+    names = set(chain.from_iterable(entries))
+    if not names <= kept | passed_over or not all("value" in entry for entry in entries):
+        return None
+    if not names <= kept:
+        entries = [{name: entry[name] for name in entry if name in kept} for entry in entries]
+    texts = list(chain.from_iterable(map(dict.values, entries)))
+    are_texts = set(map(type, texts)) == {str} and "" not in texts
+    return entries if are_texts and is_sound("".join(texts)) else None
 
 
 def load_entry(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -> Any:
