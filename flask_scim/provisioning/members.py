@@ -33,15 +33,11 @@ class MemberChange:
 
     def add(self, members: Iterable[Member]) -> None:
         """Let some come, whether or not they are in."""
-        for id, kind in map(self._typed, members):
-            self._forget(self.going, id, kind)
-            self.coming[id, kind] = None
+        self._move(members, self.coming, self.going)
 
     def remove(self, members: Iterable[Member]) -> None:
         """Let some go, whether or not they are in."""
-        for id, kind in map(self._typed, members):
-            self._forget(self.coming, id, kind)
-            self.going[id, kind] = None
+        self._move(members, self.going, self.coming)
 
     def clear(self) -> None:
         """Let all go."""
@@ -49,16 +45,20 @@ class MemberChange:
         self.coming.clear()
         self.going.clear()
 
-    def _typed(self, member: Member) -> Member:
-        id, kind = member
-        if kind is None:
-            return id, self.kinds[0] if len(self.kinds) == 1 else None
-        known = {each.lower(): each for each in self.kinds}
-        return id, known.get(kind.lower(), kind)
-
-    def _forget(self, members: dict[Member, None], id: str, kind: str | None) -> None:
-        for each in (kind, None) if kind is not None else (*self.kinds, None):
-            members.pop((id, each), None)
+    def _move(
+        self,
+        members: Iterable[Member],
+        there: dict[Member, None],
+        other: dict[Member, None],
+    ) -> None:
+        known = {kind.lower(): kind for kind in self.kinds}
+        only = self.kinds[0] if len(self.kinds) == 1 else None
+        for id, kind in members:
+            typed = only if kind is None else known.get(kind.lower(), kind)
+            if other:
+                for each in (typed, None) if typed is not None else (*self.kinds, None):
+                    other.pop((id, each), None)
+            there[id, typed] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def replace_members(
     :raises InvalidValue: if an entry has no ``value``.
     """
     change = MemberChange(kinds, keeps=False)
-    change.add(map(_member, entries))
+    change.add(_members(entries))
     return change
 
 
@@ -151,16 +151,16 @@ def plan_members(
         elif operation.value is None:
             change.clear()
         elif operation.op is Op.REMOVE:
-            change.remove(map(_member, operation.value))
+            change.remove(_members(operation.value))
         else:
             if operation.op is Op.REPLACE:
                 change.clear()
-            change.add(map(_member, operation.value))
+            change.add(_members(operation.value))
     return change
 
 
-def _member(entry: dict[str, Any]) -> Member:
-    value = entry.get("value")
-    if value is None:
-        raise InvalidValue("Every member needs a value: the id of the resource.")
-    return value, entry.get("type")
+def _members(entries: Iterable[dict[str, Any]]) -> list[Member]:
+    try:
+        return [(entry["value"], entry.get("type")) for entry in entries]
+    except KeyError:
+        raise InvalidValue("Every member needs a value: the id of the resource.") from None

@@ -178,8 +178,9 @@ def presenter(
         for name in references:
             for entry in document.get(name, ()):
                 # Where the app keeps the entries as values, they are what was sent.
-                if entry.get("$ref", "").startswith("/"):
-                    entry["$ref"] = base + entry["$ref"]
+                link = entry.get("$ref")
+                if link and link[0] == "/":
+                    entry["$ref"] = base + link
         return projection.project({"id": id, **document, "meta": meta})
 
     return write

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,9 @@ from .statements import (
     visible,
 )
 
+#: How many rows are fetched at a time: more at once than one by one, and not all of a large group.
+_PART = 1_000
+
 
 @dataclass(slots=True)
 class References:
@@ -58,16 +62,9 @@ class References:
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
-            make = entry_maker(link)
             for chunk in chunks(keys):
-                rows = self._run(link, select_entries, chunk, limit)
-                if len(keys) == 1:
-                    entries = [make(id, display) for _, id, display in rows]
-                    if entries:
-                        found.setdefault(keys[0], []).extend(entries)
-                else:
-                    for near, id, display in rows:
-                        found.setdefault(near, []).append(make(id, display))
+                for near, entries in self._entries(link, select_entries, chunk, limit):
+                    found.setdefault(near, []).extend(entries)
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
@@ -76,11 +73,19 @@ class References:
         self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
     ) -> None:
         """Add what is referred to by way of something else."""
+        for near, entries in self._entries(link, select_indirect, keys):
+            there = found.setdefault(near, [])
+            known = {entry["value"] for entry in there}
+            there += [each | {"type": "indirect"} for each in entries if each["value"] not in known]
+
+    def _entries(
+        self, link: Link, build: Callable[..., Any], keys: list[Any], limit: int | None = None
+    ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+        """Read entries, some at a time, with the key of the row that refers to all of these."""
         make = entry_maker(link)
-        for near, id, display in self._run(link, select_indirect, keys):
-            entries, entry = found.setdefault(near, []), make(id, display)
-            if all(other["value"] != entry["value"] for other in entries):
-                entries.append(entry | {"type": "indirect"})
+        for part in self._run(link, build, keys, limit).partitions(_PART):
+            for near, rows in groupby(part, itemgetter(0)):
+                yield near, make(rows)
 
     def _run(
         self,
@@ -161,24 +166,26 @@ class References:
         :raises InvalidValue: if somebody who is to come does not exist here.
         """
         unknown = dict(change.coming)
-        if self._asks_late and change.coming and not change.keeps:
+        is_held = self._asks_late and bool(change.coming) and not change.keeps
+        if is_held:
             self._hold_circles()
         plans = []
         for link in self.links:
             there = None if change.keeps else self._everyone(link, key)
             coming = _among(link, there or {}, unknown)
-            others = unknown.keys() - set(coming.values())
-            found, before = self._find_members(link, key, sorted(others, key=str), stay=True)
-            coming |= found
-            for member in coming.values():
-                unknown.pop(member, None)
-            plans.append((link, there, coming, before))
+            _cross_off(unknown, coming)
+            others = sorted(unknown, key=itemgetter(0))
+            found, before = self._find_members(link, key, others, stay=True)
+            _cross_off(unknown, found)
+            plans.append((link, there, coming | found, before))
         if unknown and not self.ignores_unknown:
             named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
             raise InvalidValue(f"There is no such member: {named}.")
-        for link, _, coming, _ in plans:
-            if link.is_nested and coming:
-                self._refuse_circles(link, key, coming)
+        nested = [(link, coming) for link, _, coming, _ in plans if link.is_nested and coming]
+        if nested and not is_held:
+            self._hold_circles()
+        for link, coming in nested:
+            self._refuse_circles(link, key, coming)
         added: set[tuple[str, str]] = set()
         removed: set[tuple[str, str]] = set()
         for link, there, coming, known in plans:
@@ -233,7 +240,6 @@ class References:
 
     def _refuse_circles(self, link: Link, key: Any, coming: dict[Any, Member]) -> None:
         """Refuse members that the row itself is a member of, however far away."""
-        self._hold_circles()
         above = set(self.session.scalars(link.ancestors(key))) | {key}
         for far, (id, _) in coming.items():
             if far in above:
@@ -251,7 +257,7 @@ class References:
         decode = link.target.id.codec.decode
         values = link.target.scope(self.connection) | {NEAR: key}
         pairs: Any = run(self.session, select_everyone(link), values, link.target.mapper)
-        return {far: decode(raw) for far, raw in pairs}
+        return {far: decode(raw) for part in pairs.partitions(_PART) for far, raw in part}
 
     def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
         near, far = link.near.key, link.far.key
@@ -265,7 +271,7 @@ class References:
 
         :return: the members, and the ids of those among them to whom the row refers already.
         """
-        fitting = {member[0]: member for member in members if _fits(link, member)}
+        fitting = _fitting(link, members)
         found = self._find(link, key, list(fitting), stay=stay)
         there = {far: id for far, (id, is_there) in found.items() if is_there}
         return {far: fitting[id] for far, (id, _) in found.items()}, there
@@ -311,11 +317,20 @@ class References:
         return statement.where(*target.own(self.connection))
 
 
-def _fits(link: Link, member: Member) -> bool:
-    return member[1] is None or member[1].lower() == link.kind.lower()
+def _fitting(link: Link, members: Iterable[Member]) -> dict[str, Member]:
+    """Those members that a link can lead to, by their ids; a change spells kinds as links do."""
+    kinds = (None, link.kind)
+    return {member[0]: member for member in members if member[1] in kinds}
 
 
 def _among(link: Link, there: dict[Any, str], members: Iterable[Member]) -> dict[Any, Member]:
     """Those members who are there already, by primary key: nobody has to be looked up for them."""
-    fitting = {member[0]: member for member in members if _fits(link, member)}
+    if not there:
+        return {}
+    fitting = _fitting(link, members)
     return {far: fitting[id] for far, id in there.items() if id in fitting}
+
+
+def _cross_off(unknown: dict[Member, None], found: dict[Any, Member]) -> None:
+    for member in found.values():
+        unknown.pop(member, None)

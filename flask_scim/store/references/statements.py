@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -92,19 +92,27 @@ def select_indirect(link: Link, *, one: bool) -> sa.Select[Any]:
 
 
 @kept
-def entry_maker(link: Link) -> Callable[[Any, Any], dict[str, Any]]:
-    """Make what makes an entry of the id and of what is shown of a resource."""
+def entry_maker(link: Link) -> Callable[[Iterable[Any]], list[dict[str, Any]]]:
+    """Make what makes entries of rows with the near end, the id and what is shown of each."""
     decode_id, decode_display = link.target.id.codec.decode, link.display.codec.decode
     path, kind = f"{link.target.resource_type.endpoint}/", link.kind
     left_out = link.left_out
 
-    def make(raw_id: Any, raw_display: Any) -> dict[str, Any]:
-        id, display = decode_id(raw_id), decode_display(raw_display)
-        entry = {"value": id, "$ref": f"{path}{id}", "type": kind}
-        if display is not None:
-            entry["display"] = display
-        for name in left_out:
-            entry.pop(name, None)
-        return entry
+    def make(rows: Iterable[Any]) -> list[dict[str, Any]]:
+        entries = [
+            {
+                "value": (id := decode_id(raw_id)),
+                "$ref": path + id,
+                "type": kind,
+                "display": decode_display(raw_display),
+            }
+            for _, raw_id, raw_display in rows
+        ]
+        for entry in entries:
+            if entry["display"] is None:
+                del entry["display"]
+            for name in left_out:
+                entry.pop(name, None)
+        return entries
 
     return make
