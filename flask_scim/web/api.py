@@ -75,7 +75,8 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
     blueprint = DescribedBlueprint(
         "scim", __name__, description="SCIM 2.0, for identity providers."
     )
-    _name_connection(blueprint, gateway.settings.connection)
+    if gateway.settings.connection is not None:
+        _name_connection(blueprint, gateway.settings.connection)
     add_discovery(blueprint, gateway)
     add_search(blueprint, gateway)
     for resource_type in gateway.types:
@@ -88,11 +89,11 @@ def _make_blueprint(gateway: Gateway) -> Blueprint:
     return blueprint
 
 
-def _name_connection(blueprint: Blueprint, only: str | None) -> None:
+def _name_connection(blueprint: Blueprint, only: str) -> None:
     """Give endpoints that stand at the prefix itself the name of the only connection."""
 
     def name_connection(_: str | None, values: dict[str, Any] | None) -> None:
-        if only is not None and values is not None:
+        if values is not None:
             values["connection_id"] = only
 
     blueprint.url_value_preprocessor(name_connection)

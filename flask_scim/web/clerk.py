@@ -19,7 +19,7 @@ from ..provisioning.deferred import Deferred, Fenced, Stopped, Taken, Waiting
 from ..provisioning.log import Logged
 from ..provisioning.ports import Connection, State
 from .bulk_desk import BulkDesk
-from .current import note_actor
+from .current import note_actor, this_request
 from .exchange import Exchange, Gateway
 from .log import begin_record, close_record
 
@@ -84,14 +84,14 @@ class Clerk:
             headers["User-Agent"] = request.user_agent
         environ = create_environ(path, request.root, method="POST", headers=headers)
         with self.app.request_context(environ):
-            note_actor(request.actor)
+            note_actor(this_request(), request.actor)
             yield
 
     def _carry_out(
         self, taken: Taken, connection: Connection, is_stopped: Callable[[], bool]
     ) -> None:
         request = taken.request
-        record = begin_record(request.connection_id)
+        record = begin_record(this_request(), request.connection_id)
         record.connection, record.actor = connection, request.actor
         record.outcomes = []
         dialect = find_dialect(connection.idp, connection.strict)

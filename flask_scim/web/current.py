@@ -33,26 +33,31 @@ def parameters() -> dict[str, str]:
     return sent.args.to_dict() if sent.query_string else {}
 
 
-def request_id() -> str:
-    """The id of the request in hand: the client's ``X-Request-Id`` if it can be one, or our own."""
+def request_id(sent: Request | None = None) -> str:
+    """The id of a request: the client's ``X-Request-Id`` if it can be one, or our own.
+
+    :param sent: the request; left out, the one in hand.
+    """
     # The environment is the request's own; the app's context may be shared by several.
-    environ = request.environ
+    environ = (this_request() if sent is None else sent).environ
     id = environ.get(_REQUEST_ID)
     if id is None:
-        sent = environ.get("HTTP_X_REQUEST_ID", "")
-        id = sent if _SOUND_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
+        wanted = environ.get("HTTP_X_REQUEST_ID", "")
+        id = wanted if _SOUND_ID.fullmatch(wanted) else f"req_{secrets.token_hex(12)}"
         environ[_REQUEST_ID] = id
     return str(id)
 
 
-def note_actor(actor: str) -> None:
-    """Note who the request in hand is from.
+def note_actor(sent: Request, actor: str) -> None:
+    """Note who a request is from.
 
+    :param sent: the request.
     :param actor: see :class:`~flask_scim.Cause`.
     """
-    request.environ[_ACTOR] = actor
+    sent.environ[_ACTOR] = actor
 
 
 def request_cause() -> Cause:
     """What changes that the request in hand makes are caused by."""
-    return Cause(request.environ.get(_ACTOR, "host"), request_id())
+    sent = this_request()
+    return Cause(sent.environ.get(_ACTOR, "host"), request_id(sent))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from flask import request
+from flask import Request, request
+from werkzeug.sansio.utils import get_current_url
 
 from ..access.subjects import Subject
 from ..config import Settings
@@ -36,6 +38,10 @@ from .log import Log, begin_record
 from .reads import begin_reading
 
 _JSON_TYPES = ("application/scim+json", "application/json")
+#: The URI that an app is asked at. It follows from what a request says of it, and is the same in
+#: all requests of a client.
+_find_root = lru_cache(maxsize=256)(get_current_url)
+_quote = lru_cache(maxsize=256)(quote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +136,18 @@ class Exchange:
         :raises Forbidden: if the connection is disabled.
         :raises TooManyRequests: if the connection has sent too many.
         """
-        record = begin_record(connection_id)
+        sent = this_request()
+        record = begin_record(sent, connection_id)
         # What a change does begins a transaction of its own: the token needs none.
-        end = None if gateway.glance is None else begin_reading(gateway.glance)
+        end = None if gateway.glance is None else begin_reading(sent, gateway.glance)
         try:
-            grant = (admit or gateway.admit)(_bearer_token(), connection_id)
+            grant = (admit or gateway.admit)(_bearer_token(sent), connection_id)
         finally:
             if end is not None:
                 end()
-        note_actor(grant.actor)
-        connection = grant.connection
-        record.connection, record.actor = connection, grant.actor
+        connection, actor = grant.connection, grant.actor
+        note_actor(sent, actor)
+        record.connection, record.actor = connection, actor
         if gateway.limits is not None:
             gateway.limits.count(connection)
         dialect = find_dialect(connection.idp, connection.strict)
@@ -204,7 +211,9 @@ def base_uri(settings: Settings, connection_id: str) -> str:
     :param connection_id: the connection.
     :return: the URI, without a slash at its end.
     """
-    return f"{request.url_root.rstrip('/')}{settings.base(quote(connection_id))}"
+    sent = this_request()
+    root = _find_root(sent.scheme, sent.host, sent.root_path)
+    return f"{root.rstrip('/')}{settings.base(_quote(connection_id))}"
 
 
 def read_raw(limit: int) -> bytes:
@@ -227,12 +236,13 @@ def read_raw(limit: int) -> bytes:
     return raw
 
 
-def _bearer_token() -> str:
-    header: str = this_request().environ.get("HTTP_AUTHORIZATION", "")
+def _bearer_token(sent: Request) -> str:
+    header: str = sent.environ.get("HTTP_AUTHORIZATION", "")
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send the connection's token as Authorization: Bearer ….")
-    return token.strip()
+    return token
 
 
 def read_json(raw: bytes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from ..config import Settings
+from .current import this_request
 from .log import Log, RequestLogger
 from .reads import end_reading
 
@@ -19,8 +20,9 @@ def finish_requests(blueprint: Blueprint, settings: Settings, log: Log) -> None:
     logger = RequestLogger(settings, log)
 
     def finish(response: Response) -> Response:
-        logger.finish(response)
-        end_reading()
+        sent = this_request()
+        logger.finish(sent, response)
+        end_reading(sent)
         return response
 
     # Flask looks into each such function again for each request, so there is one.

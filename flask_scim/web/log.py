@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic, perf_counter
 from typing import Any
 
-from flask import Response, has_request_context, request
+from flask import Request, Response, has_request_context, request
 
 from ..config import Settings
 from ..protocol.dialects import find_dialect
@@ -87,25 +88,25 @@ class Record:
         :param policy: the choices that hold for the connection.
         :return: the request.
         """
-        error, connection, request = self.error, self.connection, this_request()
+        error, connection, sent = self.error, self.connection, this_request()
         owner, actor = self.connection_id, self.actor
         if connection is not None:
             owner = connection.id
         elif error is not None and error.attribution is not None:
             owner, actor = error.attribution
-        rule = str(request.url_rule or "").removeprefix(settings.base("<connection_id>"))
+        rule = "" if sent.url_rule is None else sent.url_rule.rule
         kind = self.resource_type
         return Logged(
             connection_id=owner,
             time=self.time,
-            request_id=request_id(),
-            method=request.method[:16],
-            path=rule.replace("<", "{").replace(">", "}")[:255],
+            request_id=request_id(sent),
+            method=sent.method[:16],
+            path=_path(rule, settings.base("<connection_id>")),
             status=status,
             duration=round((perf_counter() - self.began) * 1_000),
             actor=actor,
             idp=None if connection is None else connection.idp,
-            user_agent=_printable(request.headers.get("User-Agent", ""))[:255] or None,
+            user_agent=_printable(sent.environ.get("HTTP_USER_AGENT", ""))[:255] or None,
             resource_type=None if kind is None else kind.name,
             resource_id=_printable(self.resource_id or self.made_id or "")[:255] or None,
             filter=self.filter and _shape(self.filter, connection),
@@ -113,7 +114,7 @@ class Record:
             detail=None
             if error is None
             else redact(_printable(error.detail), error.scim_type, policy.log_values)[:2_000],
-            quirks=tuple(sorted(self.quirks)),
+            quirks=tuple(sorted(self.quirks)) if self.quirks else (),
             outcomes=_count(self.outcomes or ()),
         )
 
@@ -130,20 +131,21 @@ def close_record(settings: Settings, log: Log, record: Record, status: int) -> L
     return record.close(settings, status, log.policy(record.connection))
 
 
-def begin_record(connection_id: str) -> Record:
-    """Begin to note what happens to the request in hand.
+def begin_record(sent: Request, connection_id: str) -> Record:
+    """Begin to note what happens to a request.
 
+    :param sent: the request.
     :param connection_id: the connection that its path names.
     :return: what is known so far.
     """
     record = Record(connection_id)
-    request.environ[_RECORD] = record
+    sent.environ[_RECORD] = record
     return record
 
 
 def current_record() -> Record | None:
     """What is known of the request in hand; ``None`` if it is no request of SCIM."""
-    return request.environ.get(_RECORD) if has_request_context() else None
+    return this_request().environ.get(_RECORD) if has_request_context() else None
 
 
 def note_resource(resource_type: ResourceType, id: str | None = None) -> None:
@@ -236,12 +238,13 @@ class RequestLogger:
         self._log = log
         self._strangers = _Strangers()
 
-    def finish(self, response: Response) -> None:
+    def finish(self, sent: Request, response: Response) -> None:
         """Write the request in hand.
 
+        :param sent: the request.
         :param response: its answer.
         """
-        record, sent = current_record(), this_request()
+        record = sent.environ.get(_RECORD)
         if record is None or sent.method == "OPTIONS":
             return
         status, writer = response.status_code, self._log.writer
@@ -293,6 +296,13 @@ def _tell(logged: Logged) -> None:
             *(logged.status, logged.duration, logged.request_id),
             extra=fields,
         )
+
+
+@lru_cache(maxsize=256)
+def _path(rule: str, base: str) -> str:
+    """The path of a rule below the base URI."""
+    path = rule.removeprefix(base)
+    return path.replace("<", "{").replace(">", "}")[:255]
 
 
 def _shape(filter: str, connection: Connection | None) -> str:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -23,7 +23,7 @@ from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
 from ..protocol.values import write_datetime
 from ..provisioning.ports import Resource
-from .current import request_id
+from .current import request_id, this_request
 from .encoding import encode
 from .exchange import Exchange
 from .log import note_error
@@ -39,8 +39,9 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     :param headers: more headers.
     :return: the response.
     """
-    media_type = _choose_type(request.headers.get("Accept", ""))
-    named = {"X-Request-Id": request_id(), **(headers or {})}
+    sent = this_request()
+    media_type = _choose_type(sent.environ.get("HTTP_ACCEPT", ""))
+    named = {"X-Request-Id": request_id(sent), **(headers or {})}
     return Response(encode(body), status, headers=named, content_type=media_type)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any, TypeVar
 
 from flask import Response
@@ -19,18 +20,25 @@ class Endpoints(MethodView):
 
     init_every_request = False
 
-    def dispatch_request(self, **values: Any) -> Response:
-        """Answer the request in hand.
+    @classmethod
+    def as_view(cls, name: str, *arguments: Any, **named: Any) -> Callable[..., Response]:
+        """Make the view: it looks up the method, and asks nothing of the app.
 
-        :param values: the values of its path.
-        :return: the response.
+        :param name: the name of the endpoint.
+        :param arguments: what the class is made with.
+        :param named: the same, by name.
+        :return: the view.
         """
-        method = this_request().method.lower()
-        answer: Callable[..., Response] | None = getattr(self, method, None)
-        if answer is None and method == "head":
-            answer = getattr(self, "get", None)
-        assert answer is not None, f"Flask lets no {method} through to here."
-        return answer(**values)
+        endpoints = cls(*arguments, **named)
+        answers = {method: getattr(endpoints, method.lower()) for method in cls.methods or ()}
+        if "GET" in answers:
+            answers.setdefault("HEAD", answers["GET"])
+
+        def view(**values: Any) -> Response:
+            answer: Callable[..., Response] = answers[this_request().method]
+            return answer(**values)
+
+        return update_wrapper(view, super().as_view(name, *arguments, **named))
 
 
 class DescribedBlueprint(Blueprint):

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from flask_scim.web.current import this_request
 from flask_scim.web.reads import begin_reading, end_reading
 from tests.client import ScimClient
 from tests.host import Host
@@ -94,9 +95,9 @@ def test_what_only_reads(host: Host, method: str, path: str, reads: bool) -> Non
     """A change of what has the id ``.search`` is a change: its reading ends before it writes."""
     ended: list[bool] = []
     with host.app.test_request_context(path, method=method):
-        begin_reading(lambda: lambda: ended.append(True))()
+        begin_reading(this_request(), lambda: lambda: ended.append(True))()
         assert ended == ([] if reads else [True])
-        end_reading()
+        end_reading(this_request())
         assert ended == [True]
 
 
