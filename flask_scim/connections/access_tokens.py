@@ -12,14 +12,12 @@ import sqlalchemy as sa
 from itsdangerous import BadData, URLSafeSerializer
 
 from ..protocol.errors import Unauthorized
-from ..provisioning.ports import Connection
 from ..store.sql.failures import translated
 from ..store.sql.kept import kept
 from ..store.sql.statements import run
 from .admission import Grant, attribute
 from .clients import Client
-from .connections import read_connection
-from .rows import note_use
+from .rows import note_use, read_opened, select_opened
 
 _log = logging.getLogger("flask_scim.connections")
 PREFIX = "scim_at_"
@@ -87,15 +85,15 @@ class AccessTokens:
             row = run(self._session, statement, {_ID: id}).first()
         found: tuple[Any, ...] = (None, None) if row is None else tuple(row)
         last_used, revoked_at, *columns = found
-        owner = dict[str, Any](zip(Connection.__slots__, columns, strict=False))
-        if owner.get("id") != connection_id:
+        connection = read_opened(columns) if columns else None
+        if connection is None or connection.id != connection_id:
             raise Unauthorized("The client of this access token is not known here.")
         if revoked_at is not None:
             _log.warning("Client %s of connection %s has been revoked.", id, connection_id)
             revoked = Unauthorized("The client of this access token has been revoked.")
             raise attribute(revoked, connection_id, f"client:{id}")
         note_use(self._session, self._clients, id, last_used, datetime.now(UTC))
-        return Grant(read_connection(owner), frozenset(scopes), id, "client")
+        return Grant(connection, frozenset(scopes), id, "client")
 
     def _read(self, text: str) -> tuple[str, str, int, list[str]]:
         refused = Unauthorized("The access token is not known here.")
@@ -114,9 +112,8 @@ class AccessTokens:
 @kept
 def _select_client(clients: sa.Table, connections: sa.Table) -> sa.Select[Any]:
     """Select the client of a token, and then its connection."""
-    columns = [connections.c[name] for name in Connection.__slots__]
     return (
-        sa.select(clients.c.last_used, clients.c.revoked, *columns)
+        sa.select(clients.c.last_used, clients.c.revoked, *select_opened(connections))
         .join(connections, clients.c.connection_id == connections.c.id)
         .where(clients.c.id == sa.bindparam(_ID))
     )

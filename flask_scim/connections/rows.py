@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +19,8 @@ from .connections import is_id, read_connection
 
 #: What the ids of all credentials look like.
 CREDENTIAL_ID = re.compile(r"[0-9a-f]{16}")
+#: What of a connection is JSON, as a rule the same for many and in every request.
+_JSON = ("domains", "policy")
 #: How often the last use of a credential is written.
 _STEP = timedelta(minutes=1)
 
@@ -35,6 +40,48 @@ def read_owner(session: Any, connections: sa.Table, id: str) -> Connection:
     if found is None or found["id"] != id:
         raise _unknown(id)
     return read_connection(found)
+
+
+def select_opened(connections: sa.Table) -> list[Any]:
+    """Select the connection that a credential opens, for :func:`read_opened`.
+
+    :param connections: our table of connections.
+    :return: its columns.
+    """
+    return [as_text(connections.c[name]) for name in Connection.__slots__]
+
+
+def read_opened(values: Iterable[Any]) -> Connection:
+    """Read a connection that was selected by :func:`select_opened`.
+
+    :param values: the values of its columns.
+    :return: the connection.
+    """
+    columns = dict(zip(Connection.__slots__, values, strict=True))
+    for name in _JSON:
+        columns[name] = read_flat(columns[name])
+    if columns["mapping"] is not None:
+        columns["mapping"] = json.loads(columns["mapping"])
+    return read_connection(columns)
+
+
+def as_text(column: sa.Column[Any]) -> Any:
+    """Select JSON as text: whoever has read the same before need not read it again.
+
+    :param column: a column, of whichever type.
+    :return: what to select.
+    """
+    return sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column
+
+
+@lru_cache(maxsize=256)
+def read_flat(text: str) -> Any:
+    """Read JSON that has no lists or objects inside, and that nobody changes.
+
+    :param text: the JSON.
+    :return: the list or object: whoever hands it on makes a copy.
+    """
+    return json.loads(text)
 
 
 def lock_connection(session: Any, connections: sa.Table, id: str) -> Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import hmac
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.changes import Event, Kind
@@ -21,10 +23,21 @@ from ..store.sql.failures import translated
 from ..store.sql.kept import kept
 from ..store.sql.statements import run
 from .admission import attribute
-from .connections import Clash, read_connection
+from .connections import Clash
 from .expiry import WARNINGS, Notice, warning_due
 from .news import tell_credential
-from .rows import hash_secret, is_same, lock_connection, note_use, read_owner, revoke
+from .rows import (
+    as_text,
+    hash_secret,
+    is_same,
+    lock_connection,
+    note_use,
+    read_flat,
+    read_opened,
+    read_owner,
+    revoke,
+    select_opened,
+)
 from .scopes import EVENTS, read_scopes
 from .watch import Watch
 
@@ -148,20 +161,19 @@ class Tokens:
         with translated("token"):
             statement = _select_opened(self._table, self._connections)
             found = run(self._session, statement, {_ID: id}).first()
-        row = dict(zip(_COLUMNS, found or (), strict=False))
-        stored = row["secret_hash"] if row else hash_secret("")
+        stored = hash_secret("") if found is None else found.secret_hash
         if not is_same(stored, hash_secret(secret)) or found is None:
             raise Unauthorized("The bearer token is not known here.")
-        token = _read_token(row)
+        id, connection_id, scopes, *moments = found[: len(Token.__slots__)]
+        token = Token(id, connection_id, tuple(read_flat(scopes)), *moments)
         now = datetime.now(UTC)
         if token.revoked is not None:
             raise _refused(token, "has been revoked")
         if token.expires is not None and token.expires <= now:
             raise _refused(token, "has expired")
         note_use(self._session, self._table, token.id, token.last_used, now)
-        columns = zip(Connection.__slots__, found[len(_COLUMNS) :], strict=True)
-        connection = read_connection(dict(columns))
-        self._watch.tell_end(token, row["warned"], now)
+        connection = read_opened(found[len(_COLUMNS) :])
+        self._watch.tell_end(token, found.warned, now)
         return connection, token
 
     def check(self) -> builtins.list[Notice]:
@@ -273,15 +285,24 @@ class Tokens:
 @lru_cache(maxsize=16)
 def _make_signer(keys: tuple[str, ...]) -> Signer:
     """Make what signs by some keys; an app has the same ones until it is started anew."""
-    return Signer(list(keys), salt="flask-scim.token")
+    salted = [Signer(key, salt="flask-scim.token").derive_key() for key in keys]
+    return Signer(salted, key_derivation="none", algorithm=_Hmac())
+
+
+class _Hmac(SigningAlgorithm):
+    """What itsdangerous signs with by itself, in one step."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        """Sign a value."""
+        return hmac.digest(key, value, "sha1")
 
 
 @kept
 def _select_opened(tokens: sa.Table, connections: sa.Table) -> sa.Select[Any]:
     """Select a token, and then the connection that it opens."""
-    columns = [connections.c[name] for name in Connection.__slots__]
+    columns = [as_text(tokens.c[name]) for name in _COLUMNS]
     return (
-        sa.select(*(tokens.c[name] for name in _COLUMNS), *columns)
+        sa.select(*columns, *select_opened(connections))
         .join(connections, tokens.c.connection_id == connections.c.id)
         .where(tokens.c.id == sa.bindparam(_ID))
     )

@@ -124,7 +124,8 @@ def signing_keys() -> list[str]:
     :raises ConfigurationError: if it has none.
     """
     app = this_app()
-    if not app.secret_key:
+    newest = app.secret_key
+    if not newest:
         raise ConfigurationError("Set SECRET_KEY; tokens are signed with it.")
-    keys = [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), app.secret_key]
+    keys = [*(app.config.get("SECRET_KEY_FALLBACKS") or ()), newest]
     return [key.decode("latin-1") if isinstance(key, bytes) else key for key in keys]

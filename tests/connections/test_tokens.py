@@ -50,6 +50,33 @@ def test_issue_and_verify(tokens: Tokens) -> None:
     assert datetime.now(UTC) - token.created < timedelta(seconds=30)
 
 
+def test_signature(tokens: Tokens) -> None:
+    """A token is signed as itsdangerous signs by itself, and so are those issued before."""
+    text, issued = tokens.issue("acme", GET)
+    signer = Signer("secret", salt="flask-scim.token")
+    signed = signer.unsign(text.removeprefix("scim_"))
+    assert signed.decode().partition(".")[0] == issued.id
+    assert tokens.verify(f"scim_{signer.sign(signed).decode()}")[1].id == issued.id
+
+
+def test_connection_is_read_anew(host: Host, tokens: Tokens) -> None:
+    """A check of a token tells of its connection what the database says, whoever had it before."""
+    text, _ = tokens.issue("acme", GET)
+    connection, _ = tokens.verify(text)
+    assert (connection.domains, connection.policy, connection.mapping) == ((), {}, None)
+    connection.policy["deletion"] = "kept by whoever reads"  # type: ignore[index]  # nobody should
+    assert tokens.verify(text)[0].policy == {}
+    pairs = [{"scim": "userName", "app": "email"}]
+    host.scim.connections.edit(
+        "acme", domains=["acme.example"], policy={"unmapped": "keep"}, mapping={"User": pairs}
+    )
+    connection, _ = tokens.verify(text)
+    assert connection == host.scim.connections.get("acme")
+    assert connection.domains == ("acme.example",)
+    assert connection.policy == {"unmapped": "keep"}
+    assert connection.mapping is not None
+
+
 def test_text(tokens: Tokens) -> None:
     """A token is made of characters that a header and a shell take, and no two are alike."""
     texts = set()

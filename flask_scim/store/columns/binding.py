@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -168,19 +169,26 @@ class Binding:
         is_of: Sql = self.tenant.column == sa.bindparam(self._tenant_name)
         return is_of
 
-    def scope(self, connection: Connection) -> dict[str, Any]:
+    def scope(self, connection: Connection) -> MappingProxyType[str, Any]:
         """The values that make :attr:`is_own` mean one connection."""
-        values: dict[str, Any] = {_CONNECTION: connection.id}
+        return self._scope_of(connection.id, connection.tenant)
+
+    @cached_property
+    def _scope_of(self) -> Callable[[str, str | None], MappingProxyType[str, Any]]:
+        return lru_cache(maxsize=256)(self._make_scope)
+
+    def _make_scope(self, connection_id: str, tenant: str | None) -> MappingProxyType[str, Any]:
+        values: dict[str, Any] = {_CONNECTION: connection_id}
         if self.tenant is not None:
-            values[self._tenant_name] = self._tenant_key(connection)
-        return values
+            values[self._tenant_name] = self._tenant_key(tenant)
+        return MappingProxyType(values)
 
     def is_of_tenant(self, connection: Connection) -> Sql:
         """The condition that a row of the host belongs to the connection's tenant."""
         if self.tenant is None:
             return sa.true()
         assert self.tenant.column is not None
-        is_of: Sql = self.tenant.column == self._tenant_key(connection)
+        is_of: Sql = self.tenant.column == self._tenant_key(connection.tenant)
         return is_of
 
     def check_tenant(self, tenant: str | None) -> None:
@@ -310,9 +318,9 @@ class Binding:
                     return place
         return None
 
-    def _tenant_key(self, connection: Connection) -> Any:
+    def _tenant_key(self, tenant: str | None) -> Any:
         assert self.tenant is not None
-        return self.tenant.codec.encode(connection.tenant, "tenant")
+        return self.tenant.codec.encode(tenant, "tenant")
 
     @property
     def _tenant_name(self) -> str:

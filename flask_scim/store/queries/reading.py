@@ -178,19 +178,22 @@ class Reading:
 
         if condition is None:
             return self._keep(shape, build), {}
-        if self.beside is not None:
-            return narrow(condition), {}
-        return keep(self.binding.statements, (self.backend, *shape), condition, narrow)
+        if self.beside is None:
+            shape = (self.backend, *shape)
+            statement, values = keep(self.binding.statements, shape, condition, narrow)
+        else:
+            statement, values = narrow(condition), {}
+        for references in self.references.values():
+            values |= references.scope
+        return statement, values
 
     def _run(self, statement: sa.Select[Any], values: dict[str, Any]) -> sa.Result[Any]:
         binding, session = self.binding, self.session
-        scope = binding.scope(self.connection)
-        for references in self.references.values():
-            scope |= references.scope
+        values = binding.scope(self.connection) | values
         if binding.computes:
             self.backend.prepare(binding.connect(session))
-            return session.execute(statement, scope | values)
-        return run(session, statement, scope | values, binding.mapper, self.backend.prepare)
+            return session.execute(statement, values)
+        return run(session, statement, values, binding.mapper, self.backend.prepare)
 
     def _read(
         self, rows: Sequence[sa.Row[Any]], skip: int, names: tuple[str, ...]
