@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -573,13 +573,14 @@ class SqlStore:
         return False
 
     def _differences(
-        self, held: Held, parts: Parts, gone: Container[str]
+        self, held: Held, parts: Parts, gone: Collection[str]
     ) -> list[tuple[Place, Any]]:
         compared = zip(self.binding.places, held.values, parts.values, strict=True)
         return [
             (place, new)
             for place, old, new in compared
-            if place.writable
+            if (old != new or gone)
+            and place.writable
             and not self._is_named(place)
             and (old != new or _is_gone(place, held.row, gone))
         ]

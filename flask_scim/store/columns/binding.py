@@ -30,6 +30,7 @@ from .json_codecs import JsonCodec
 from .marks import Marks
 from .names import ListedNamesCodec, RelatedNamesCodec
 from .places import Place
+from .rows import RowReader
 
 _NO_MARKS = Marks()
 #: The parameter of statements that says whose resources they read.
@@ -276,11 +277,11 @@ class Binding:
         :param kept: the columns of the record, by name.
         :return: one SCIM value for each place.
         """
-        return [read(row, kept) for read in self._row_readers]
+        return self._row_reader.read(row, kept)
 
     @cached_property
-    def _row_readers(self) -> list[Callable[[Any, dict[str, Any]], Any]]:
-        return [place.reader for place in self.places]
+    def _row_reader(self) -> RowReader:
+        return RowReader(self.places)
 
     def decode(self, raws: Any, row: Any = None) -> list[Any]:
         """Turn what a statement selected into SCIM values, in the order of :attr:`places`.

@@ -64,6 +64,15 @@ class Place:
         keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
         return self.source.steps[: len(self.source.steps) - len(keys)]
 
+    @cached_property
+    def own_name(self) -> str | None:
+        """The attribute of the host's object that is read here; ``None`` where it is not so plain.
+
+        That is a column or a hybrid of the object itself, and nothing behind a relationship.
+        """
+        is_plain = isinstance(self.source, Source) and len(self.names) == 1
+        return self.names[0] if is_plain else None
+
     def read(self, row: Any, kept: dict[str, Any]) -> Any:
         """Read the value from the host's object, or from the record.
 
@@ -86,9 +95,9 @@ class Place:
                 assert isinstance(self.codec, RelatedNamesCodec)
                 read = self.codec.read
                 return lambda row, _: read(row)
-            case Source() if len(self.names) == 1:
-                (only,) = self.names
-                return lambda row, _: decode(getattr(row, only))
+            case Source() if self.own_name is not None:
+                name = self.own_name
+                return lambda row, _: decode(getattr(row, name))
             case Source():
                 return lambda row, _: decode(self._held_by(row))
 
