@@ -199,22 +199,31 @@ class Mapping:
         :param document: a resource in canonical form.
         :return: its values in the order of :attr:`sources`, and what is kept beside them.
         """
-        rest = _copy(document)
+        rest = _copy_objects(document)
         for name in ("schemas", "id", "meta"):
             rest.pop(name, None)
-        parts = Parts([_take(rest, field.path.keys) for field in self.fields])
+        parts = Parts([_take(rest, keys) for keys in self._field_keys])
         if self.keep_unmapped:
             self._drop_secrets(rest)
         for keys, group in self._slots_by_path.items():
-            entries = _take(rest, keys) or []
+            entries = list(_take(rest, keys) or ())
             self._fill_slots(group, entries, parts)
             if entries:
                 _put(rest, keys, entries)
+        # What is left to copy is little: most values are plain, and most have a place.
+        parts.values = [
+            _copy(value) if isinstance(value, (dict, list)) else value for value in parts.values
+        ]
         if self.keep_unmapped:
-            parts.kept = self._keepable(rest)
+            parts.kept = _copy(self._keepable(rest))
+            parts.extras = _copy(parts.extras)
         else:
             parts.extras = {}
         return parts
+
+    @cached_property
+    def _field_keys(self) -> list[_Keys]:
+        return [field_.path.keys for field_ in self.fields]
 
     def join(
         self, values: Sequence[Any], kept: Document | None, extras: dict[str, Document] | None
@@ -266,8 +275,7 @@ class Mapping:
             )
             for keys, group in self._slots_by_path.items()
         ]
-        paths = [field_.path.keys for field_ in self.fields]
-        return [(keys[:-1], keys[-1]) for keys in paths], groups
+        return [(keys[:-1], keys[-1]) for keys in self._field_keys], groups
 
     def unmapped(self, document: Document) -> list[str]:
         """List what of a document no place was named for.
@@ -277,14 +285,14 @@ class Mapping:
         :param document: a resource in canonical form.
         :return: the names, as a path writes them.
         """
-        rest = _copy(document)
+        rest = _copy_objects(document)
         for name in ("schemas", "id", "meta", *self.shown, *(r.name for r in self.references)):
             rest.pop(name, None)
-        for field_ in self.fields:
-            _take(rest, field_.path.keys)
+        for keys in self._field_keys:
+            _take(rest, keys)
         found = []
         for keys, group in self._slots_by_path.items():
-            parts, entries = Parts([]), _take(rest, keys) or []
+            parts, entries = Parts([]), list(_take(rest, keys) or ())
             self._fill_slots(group, entries, parts)
             selectors = {slot.key: slot.selector for slot, _ in group}
             found += [
@@ -377,6 +385,7 @@ def _drop_secrets(attributes: Iterable[Attribute], values: Document) -> None:
         if attribute.returned is Returned.NEVER:
             values.pop(attribute.name, None)
         elif attribute.is_complex and value is not None:
+            values[attribute.name] = value = _copy(value)
             for entry in value if isinstance(value, list) else [value]:
                 _drop_secrets(attribute.sub_attributes, entry)
 
@@ -392,8 +401,7 @@ def _choose(slot: Slot, entries: list[Document], *, alone: bool) -> Document | N
     primary = slot.template.get("primary") is True
     fitting = [entry for entry in entries if not slot.placed.isdisjoint(entry)]
     for entry in fitting:
-        is_of_kind = all(_same(entry.get(name), value) for name, value in kind.items())
-        if is_of_kind and (kind or not primary or entry.get("primary") is True):
+        if _is_of_kind(entry, kind) and (kind or not primary or entry.get("primary") is True):
             return _take_entry(entries, entry)
     for entry in fitting:
         untyped = not any(name in entry for name in kind)
@@ -408,10 +416,16 @@ def _take_entry(entries: list[Document], entry: Document) -> Document:
     return entry
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return one.lower() == other.lower()
-    return bool(one == other)
+def _is_of_kind(entry: Document, kind: Document) -> bool:
+    for name, value in kind.items():
+        given = entry.get(name)
+        if given != value and not _is_same_text(given, value):
+            return False
+    return True
+
+
+def _is_same_text(one: Any, other: Any) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and one.lower() == other.lower()
 
 
 def _select(path: AttributePath, literals: Document) -> str:
@@ -452,6 +466,14 @@ def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [_copy(item) for item in value]
     return value
+
+
+def _copy_objects(document: Document) -> Document:
+    """Copy a document so that what has a place can be taken out of it; lists are not copied."""
+    return {
+        key: _copy_objects(item) if isinstance(item, dict) else item
+        for key, item in document.items()
+    }
 
 
 def _get(document: Document, keys: tuple[str, ...]) -> Any:

@@ -239,3 +239,22 @@ def test_keeps_no_password(
     mapping = read(declaration, keep=keep)
     own = {"password": "secret", "id": "1", "meta": {"version": "v"}, "schemas": [USER.id]}
     assert there_and_back(mapping, document) == there_and_back(mapping, document | own)
+
+
+def spoil(value: Any) -> None:
+    """Change all that can be changed of a value."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            spoil(item)
+    value.clear()
+
+
+@settings(deadline=None)
+@given(declarations(), documents)
+def test_shares_nothing(declaration: dict[str, Any], document: dict[str, Any]) -> None:
+    """Whatever becomes of the parts of a document, the document stays as it is."""
+    before = copy.deepcopy(document)
+    taken = read(declaration, keep=True).split(document)
+    for part in (taken.values, taken.kept, taken.extras):
+        spoil(part)
+    assert document == before
