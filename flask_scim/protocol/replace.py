@@ -74,6 +74,8 @@ def _entries(attribute: Attribute, old: list[Any], new: list[Any], where: str) -
     if servers:
         known = {entry["value"]: entry for entry in old if "value" in entry}
         new = [{**_only(servers, known.get(entry.get("value"), {})), **entry} for entry in new]
+    if new == old:
+        return old or None
     entries = Entries(attribute, old)
     entries.replace(new)
     values = old if entries.is_same else entries.values
