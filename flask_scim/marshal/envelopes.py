@@ -28,7 +28,8 @@ class OperationsSchema(Schema):
 
     schemas = fields.List(fields.String())
     Operations = fields.List(
-        fields.Dict(keys=fields.String()),
+        # The keys are text, as JSON has no others.
+        fields.Dict(),
         required=True,
         validate=validate.Length(min=1, error="Operations is empty."),
         error_messages={"required": "Operations is missing."},

@@ -63,8 +63,9 @@ def parse_filter(
     return tree
 
 
+@lru_cache(maxsize=256)
 def parse_path(text: str, *, limits: Limits = _DEFAULT_LIMITS) -> Path:
-    """Read the target of a PATCH operation (:rfc:`7644#section-3.5.2`).
+    """Read the target of a PATCH operation (:rfc:`7644#section-3.5.2`), which is read twice.
 
     :param text: the path as the client sent it.
     :param limits: how much to take.
