@@ -87,11 +87,10 @@ def check_entry(
     :raises InvalidValue: if a required sub-attribute of a new entry is missing.
     """
     for sub in attribute.sub_attributes:
-        place = f"{where}.{sub.name}"
         if before is not None:
-            check_change(sub, before.get(sub.name), after.get(sub.name), place)
+            check_change(sub, before.get(sub.name), after.get(sub.name), f"{where}.{sub.name}")
         elif sub.required and is_missing(after.get(sub.name)):
-            raise InvalidValue(f"{place} is required and has no value.")
+            raise InvalidValue(f"{where}.{sub.name} is required and has no value.")
 
 
 def is_missing(value: Any) -> bool:

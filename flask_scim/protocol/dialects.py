@@ -224,7 +224,11 @@ class _Normaliser:
             return {"value": value} if value else None
         if not (attribute.is_complex and isinstance(value, dict)):
             return value
-        return {key: self._value(attribute.sub(key), item) for key, item in value.items()}
+        texts = attribute.text_parts
+        return {
+            key: item if key in texts else self._value(attribute.sub(key), item)
+            for key, item in value.items()
+        }
 
     def _boolean(self, text: str) -> Any:
         if text.lower() not in ("true", "false"):

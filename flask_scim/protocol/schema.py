@@ -96,6 +96,11 @@ class Attribute:
         return self.type is Type.COMPLEX
 
     @cached_property
+    def is_text(self) -> bool:
+        """Whether the value is any one text."""
+        return not self.multi_valued and self.type in (Type.STRING, Type.REFERENCE)
+
+    @cached_property
     def is_plain(self) -> bool:
         """Whether there is but one way to write a value: no list, no object, no boolean."""
         return not self.multi_valued and self.type not in (Type.COMPLEX, Type.BOOLEAN)
@@ -115,11 +120,8 @@ class Attribute:
     @cached_property
     def text_parts(self) -> frozenset[str]:
         """The names of the sub-attributes that are any one text, and not read-only."""
-        return frozenset(
-            sub.name
-            for sub in self.sub_attributes
-            if not sub.multi_valued and sub.type in (Type.STRING, Type.REFERENCE)
-        ).difference(self.read_only_parts)
+        texts = frozenset(sub.name for sub in self.sub_attributes if sub.is_text)
+        return texts - self.read_only_parts
 
     @cached_property
     def is_reference(self) -> bool:

@@ -52,6 +52,8 @@ def load(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -
     """
     if value is None:
         return None
+    if attribute.is_text and type(value) is str and value and is_sound(value):
+        return value
     if not attribute.multi_valued:
         return load_entry(attribute, value, where, rules)
     if not isinstance(value, list):
@@ -111,7 +113,12 @@ def load_entry(attribute: Attribute, value: Any, where: str, rules: Rules = LENI
     if not isinstance(value, dict):
         raise InvalidValue(f"{where} must be an object, not {_kind(value)}.")
     entry: dict[str, Any] = {}
+    texts = attribute.text_parts
     for key, item in value.items():
+        # Most of what is sent is this, and needs no look at anything else.
+        if key in texts and type(item) is str and item and key not in entry and is_sound(item):
+            entry[key] = item
+            continue
         sub = attribute.sub(key)
         if sub is None:
             if not rules.ignore_unknown:

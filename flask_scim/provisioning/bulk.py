@@ -198,11 +198,12 @@ class _Bulk:
             error = InvalidValue(f"bulkId {_quoted(bulk_id)} was given to another POST before.")
         if error is not None:
             return _Request(operation, error=error)
-        references = bulk_ids.find_in_target(operation.path) if operation.method != "POST" else ()
-        if self.takes is not None and operation.method in ("POST", "PUT"):
+        named = bulk_ids.find(operation.data)
+        if named and self.takes is not None and operation.method in ("POST", "PUT"):
             data = bulk_ids.keep(operation.data, partial(self.takes, operation.path))
-            operation = replace(operation, data=data)
-        references += bulk_ids.find(operation.data)
+            operation, named = replace(operation, data=data), bulk_ids.find(data)
+        target = bulk_ids.find_in_target(operation.path) if operation.method != "POST" else ()
+        references = target + named
         for reference in references:
             if reference not in self.makers:
                 error = InvalidValue(
@@ -323,15 +324,16 @@ def _read(sent: Mapping[str, Any], index: int) -> tuple[BulkOperation, ScimError
     method, path, bulk_id, data, version = (
         sent.get(key) for key in ("method", "path", "bulkId", "data", "version")
     )
+    method = method[:100].upper() if isinstance(method, str) else ""
+    takes_data = method != "DELETE"
     operation = BulkOperation(
-        method[:100].upper() if isinstance(method, str) else "",
+        method,
         path if isinstance(path, str) else "",
         bulk_id if isinstance(bulk_id, str) and bulk_id.strip() else None,
-        None,
+        data if takes_data else None,
         version if isinstance(version, str) else None,
         index=index,
     )
-    takes_data = operation.method != "DELETE"
     if operation.method not in _METHODS:
         problem = f"method must be one of {', '.join(_METHODS)}."
     elif not operation.path.strip():
@@ -345,7 +347,7 @@ def _read(sent: Mapping[str, Any], index: int) -> tuple[BulkOperation, ScimError
     elif takes_data and not isinstance(data, dict):
         problem = f"The data of a {operation.method} must be an object."
     else:
-        return replace(operation, data=data if takes_data else None), None
+        return operation, None
     return operation, InvalidSyntax(f"The operation cannot be read: {problem}")
 
 

@@ -23,7 +23,7 @@ def find(data: Any) -> tuple[str, ...]:
     :param data: the data as JSON gave it.
     :return: the bulkIds that it refers to, each once.
     """
-    return _noted(lambda note: resolve(data, note))
+    return _noted(lambda note: resolve(data, note)) if _may_refer(data) else ()
 
 
 def resolve(data: Any, lookup: Lookup) -> Any:
@@ -117,6 +117,20 @@ def keep(document: dict[str, Any], is_kept: Callable[[str], bool]) -> dict[str, 
         if not is_kept(path):
             del values[name]
     return kept
+
+
+def _may_refer(data: Any) -> bool:
+    """Tell whether a look at every text is needed: mostly none of them is like a reference."""
+    unread: list[Any] = [[data]]
+    for container in unread:
+        for item in container.values() if isinstance(container, dict) else container:
+            if type(item) is str:
+                # A literal in a path may hide it behind an escape.
+                if _PREFIX in item or "\\" in item:
+                    return True
+            elif isinstance(item, (dict, list)):
+                unread.append(item)
+    return False
 
 
 def _resolve_text(key: Any, text: str, lookup: Lookup) -> str:

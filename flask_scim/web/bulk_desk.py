@@ -16,7 +16,7 @@ from ..provisioning.ports import Resource
 from .conditions import named_version
 from .endpoints import Endpoint
 from .errors import report_failure
-from .exchange import Exchange
+from .exchange import Exchange, resource_uri
 from .responses import entity_tag
 
 #: Told in its transaction what comes of an operation.
@@ -58,7 +58,7 @@ class BulkDesk:
             resource_type, id = self.target(path)
         except ScimError:
             return None
-        return None if id is None else self._exchange.location(resource_type, id)
+        return None if id is None else resource_uri(self._base, resource_type, id)
 
     def takes(self, path: str, attribute: str) -> bool:
         """Tell whether a POST or PUT at a path takes an attribute, or passes it over."""
@@ -125,7 +125,7 @@ class BulkDesk:
     ) -> Outcome:
         if resource is None:
             assert id is not None
-            return Outcome(204, id, self._exchange.location(resource_type, id))
-        location = self._exchange.location(resource_type, resource.id)
+            return Outcome(204, id, resource_uri(self._base, resource_type, id))
+        location = resource_uri(self._base, resource_type, resource.id)
         status = 201 if method == "POST" else 200
         return Outcome(status, resource.id, location, entity_tag(resource))

@@ -196,12 +196,17 @@ class Exchange:
 
     def location(self, resource_type: ResourceType, id: str) -> str:
         """The URI of a resource."""
-        return f"{self.base}{resource_type.endpoint}/{quote(id, safe='')}"
+        return resource_uri(self.base, resource_type, id)
 
     @property
     def base(self) -> str:
         """The base URI of the connection's endpoints."""
         return base_uri(self.gateway.settings, self.connection.id)
+
+
+def resource_uri(base: str, resource_type: ResourceType, id: str) -> str:
+    """The URI of a resource below a base URI."""
+    return f"{base}{resource_type.endpoint}/{quote(id, safe='')}"
 
 
 def base_uri(settings: Settings, connection_id: str) -> str:

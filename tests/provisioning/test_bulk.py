@@ -238,6 +238,18 @@ def test_reference_in_a_patch() -> None:
     ]
 
 
+def test_reference_behind_escapes() -> None:
+    """A literal in a path refers to what it says, however it is spelled, and alone in its data."""
+    directory = Directory()
+    directory.patch = lambda *_: None  # type: ignore[method-assign]
+    removal = {"op": "remove", "path": r'members[value eq "\u0062ulkId:a"]'}
+    patch = {"method": "PATCH", "path": "/Users/old", "data": {"Operations": [removal]}}
+    run([patch, post("a")], None, directory.perform)
+    assert [each.method for each in directory.performed] == ["POST", "PATCH"]
+    (resolved,) = directory.performed[1].data["Operations"]
+    assert resolved["path"] == 'members[value eq "a-1"]'
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
