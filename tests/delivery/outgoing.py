@@ -15,11 +15,12 @@ from flask_scim.delivery.lanes import Lanes
 from tests.client import ScimClient
 from tests.delivery.receivers import Received, Receiver
 from tests.host import Host
+from tests.waiting import PATIENCE
 
 SETTINGS: dict[str, Any] = {
     "SCIM_DELIVERY_HTTP": True,
     "SCIM_DELIVERY_PRIVATE": True,
-    "SCIM_DELIVERY_TIMEOUT": 0.4,
+    "SCIM_DELIVERY_TIMEOUT": PATIENCE,
 }
 _TABLES = {
     "connections": "scim_connection",
@@ -35,15 +36,18 @@ _TABLES = {
 class Outgoing:
     """The app, a client of its connection ``acme``, and the clock of its workers.
 
+    The clock stands still between :meth:`pass_by`, so that nothing becomes due because a test is
+    slow. It begins so far ahead that all which a test writes has happened before.
+
     :param host: the app.
     :param scim: the client.
-    :param ahead: how far the clock of the workers is ahead.
+    :param clock: the moment, as the workers see it.
     :param disabled: the destinations that were disabled, and why, as signals told it.
     """
 
     host: Host
     scim: ScimClient
-    ahead: timedelta = timedelta()
+    clock: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(hours=1))
     disabled: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -60,11 +64,11 @@ class Outgoing:
 
     def now(self) -> datetime:
         """The moment, as the workers see it."""
-        return datetime.now(UTC) + self.ahead
+        return self.clock
 
     def pass_by(self, **time: float) -> None:
         """Let time go by."""
-        self.ahead += timedelta(**time)
+        self.clock += timedelta(**time)
 
     def lanes(self, **settings: Any) -> Lanes:
         """Who tells whom, by the clock of the workers."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 Answer = Callable[[Any, "Received"], None]
 
 
@@ -122,5 +124,5 @@ def say_raw(*pieces: bytes, pause: float = 0.0) -> Answer:
 def hang(handler: Any, _: Received) -> None:
     """Say nothing until the other side gives up."""
     handler.close_connection = True
-    handler.connection.settimeout(10)
+    handler.connection.settimeout(PATIENCE)
     handler.rfile.read(1)
