@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 
 from tests.client import ScimClient
@@ -45,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"databases that do not answer: {missing}")
     config.stash[_CHOSEN] = [name for name in chosen if name not in missing]
     config.stash[_MISSING] = sorted(missing)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the collector pass over what stays until the end; it took a third of all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -174,6 +183,12 @@ def _unreachable(name: str) -> str | None:
         engine.dispose()
     return None
 
+
+# How fast the machine is decides nothing.
+settings.register_profile(
+    "steady", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 _CHOSEN: pytest.StashKey[list[str]] = pytest.StashKey()
 _MISSING: pytest.StashKey[list[str]] = pytest.StashKey()

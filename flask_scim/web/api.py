@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from threading import RLock
 from typing import Any
 
 import flask
@@ -25,13 +28,57 @@ from .views import DescribedBlueprint
 
 
 class GuestApi(Api):
-    """An :class:`flask_smorest.Api` that leaves the app's error pages alone."""
+    """An :class:`flask_smorest.Api` that leaves the app's error pages alone.
+
+    It writes its document when somebody reads it first: that takes longer than all the rest of an
+    app's start, and few processes are ever asked for it.
+    """
 
     #: Every operation names its own errors; without a name here, none that is not SCIM's is added.
     DEFAULT_ERROR_RESPONSE_NAME = None
 
+    def __init__(self, app: Flask, **options: Any) -> None:
+        self._spec: Any = None
+        self._unwritten: list[Callable[[], None]] = []
+        self._writing = RLock()
+        super().__init__(app, **options)
+
+    @property
+    def spec(self) -> Any:
+        """The document, with all that is in it."""
+        with self._writing:
+            unwritten, self._unwritten = self._unwritten, []
+            for write in unwritten:
+                write()
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Register a blueprint, and describe it later.
+
+        :param blp: the blueprint.
+        :param options: what to override of it.
+        """
+        described: list[Callable[[], None]] = []
+        blp.describe_later = described.append
+        super().register_blueprint(blp, **options)
+        self._unwritten += described
+
+    def describe_later(self, write: Callable[[], None]) -> None:
+        """Let something be written into the document when somebody reads it.
+
+        :param write: writes it.
+        """
+        self._unwritten.append(write)
+
     def _register_error_handlers(self) -> None:
         """Register none: flask-smorest's own would answer for the whole app."""
+
+    def _register_responses(self) -> None:
+        """Describe none: no operation is answered with flask-smorest's errors."""
 
 
 class DescribedPaths(FlaskPlugin):
@@ -56,19 +103,23 @@ def serve(app: Flask, gateway: Gateway) -> None:
     if gateway.settings.docs:
         app.config.setdefault("SCIM_OPENAPI_URL_PREFIX", prefix)
     api = GuestApi(app, spec_kwargs={"flask_plugin": DescribedPaths()}, config_prefix="SCIM")
-    for name, component in make_components(gateway.types.values()).items():
-        api.spec.components.schema(name, component)
-    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    api.spec.options["security"] = [{"token": []}]
     blueprint = _make_blueprint(gateway)
     base = gateway.settings.base("<connection_id>")
     api.register_blueprint(blueprint, url_prefix=base)
+    api.describe_later(partial(_describe_messages, api, gateway))
     if gateway.limits is not None:
         gateway.limits.spare(app, blueprint)
     add_oauth(app, gateway)
     handle_routing_errors(app, prefix, base)
     if gateway.settings.docs:
         _serve_page(app, api, prefix)
+
+
+def _describe_messages(api: GuestApi, gateway: Gateway) -> None:
+    for name, component in make_components(gateway.types.values()).items():
+        api.spec.components.schema(name, component)
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    api.spec.options["security"] = [{"token": []}]
 
 
 def _make_blueprint(gateway: Gateway) -> Blueprint:

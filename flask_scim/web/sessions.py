@@ -30,7 +30,7 @@ _SALT = "flask_scim.remembered"
 UserOf = str | Callable[[MutableMapping[str, Any]], Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class SessionGuard:
     """Looks at the session of each request before the app does.
 
@@ -50,8 +50,9 @@ class SessionGuard:
         """
         app.before_request_funcs.setdefault(None, []).insert(0, self.check)
         app.after_request(self.stamp)
-        # Only then is it sure which cookies are set. The app lives as long as the guard.
-        request_finished.connect(self._mark_remembered, app, weak=False)
+        # Only then is it sure which cookies are set. The functions above hold the guard for as long
+        # as the app lives; the signal, which outlives both, must not.
+        request_finished.connect(self._mark_remembered, app)
 
     def watches(self, app: Flask) -> bool:
         """Tell whether there are sessions that it looks at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, TypeVar
 
 from flask import Response
@@ -43,6 +43,21 @@ class Endpoints(MethodView):
 
 class DescribedBlueprint(Blueprint):
     """A blueprint whose views are described as they are, and not wrapped for it."""
+
+    #: Takes what describes all of them, to be called later; ``None`` where it is done at once.
+    describe_later: Callable[[Callable[[], None]], None] | None = None
+
+    def register_views_in_doc(self, *places: Any, **names: Any) -> None:
+        """Describe the endpoints in a document, at once or later.
+
+        :param places: the API, the app and the document, as flask-smorest hands them over.
+        :param names: what the blueprint is called, and the parameters of its prefix.
+        """
+        describe = partial(super().register_views_in_doc, *places, **names)
+        if self.describe_later is None:
+            describe()
+        else:
+            self.describe_later(describe)
 
     @staticmethod
     def doc(**description: Any) -> Callable[[_View], _View]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import threading
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flask
@@ -19,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from flask_scim import SCIM, ConfigurationError
 from tests.client import USER, ScimClient
-from tests.host import Host
+from tests.host import Host, make_host
 from tests.web.answers import refusal, stored
 
 
@@ -513,3 +517,33 @@ def test_two_apps_with_one_extension() -> None:
     for client in clients:
         with client.http.application.app_context():
             db.engine.dispose()
+
+
+def test_the_document_is_written_when_somebody_reads_it(build: Callable[..., Host]) -> None:
+    """An app that starts does not write it; of many who read it at once, all see it whole."""
+    app = build().app
+    api = app.extensions["flask-smorest"]["apis"]["SCIM_"]["ext_obj"]
+    assert api._spec.to_dict()["paths"] == {}
+    start = threading.Barrier(6)
+
+    def read(_: int) -> Any:
+        start.wait()
+        return app.test_client().get("/scim/v2/openapi.json").json
+
+    with ThreadPoolExecutor(6) as pool:
+        first, *others = pool.map(read, range(6))
+    assert "/scim/v2/{connection_id}/Users" in first["paths"]
+    assert "ScimError" in first["components"]["schemas"]
+    assert others == [first] * 5
+
+
+def test_an_app_that_is_gone_leaves_nothing() -> None:
+    """Nothing holds an app that its own program has dropped, as tests do with many."""
+    host = make_host("sqlite://")
+    assert host.app.test_client().get("/scim/v2/acme/Users").status_code == 401
+    with host.app.app_context():
+        host.db.engine.dispose()
+    app = weakref.ref(host.app)
+    del host
+    gc.collect()
+    assert app() is None
