@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from ..protocol.errors import ServiceUnavailable
 from ..provisioning.intents import Intent
 from ..provisioning.policy import Policy
 from ..provisioning.ports import Connection, State
-from ..store.sql.kept import kept
+from .ends import Ends
 
 #: So many people may go whatever share of all they are, or a small customer could lose nobody.
 _FLOOR = 5
@@ -67,7 +67,7 @@ def refuse_held(connection: Connection) -> None:
 
 
 class Breaker:
-    """Counts the people of a connection who lose access, over all processes.
+    """Refuses to let too many people of a connection lose access, over all processes.
 
     :param session: the host's session, in the transaction that ends somebody's access.
     :param connections: our table of connections.
@@ -98,104 +98,27 @@ class Breaker:
         connection, window = intent.connection, policy.breaker_window
         if not (window and (policy.breaker_count or policy.breaker_share)):
             return
-        database = self._connect()
-        self._take_turn(database, connection)
-        now = datetime.now(UTC)
-        before = now - timedelta(seconds=window)
-        ended, known, base = self._read(database, connection, before)
-        if policy.breaker_count and ended >= policy.breaker_count:
-            hold = Hold(ended + 1, policy.breaker_count, window)
+        ends = self._ends_of(connection)
+        counted = ends.count(timedelta(seconds=window), intent.since)
+        _refuse_if_held(counted.state)
+        if policy.breaker_count and counted.ended >= policy.breaker_count:
+            hold = Hold(counted.ended + 1, policy.breaker_count, window)
             raise Tripped(connection.id, hold)
-        is_known = intent.since is not None and intent.since <= before
-        if policy.breaker_share and is_known and known >= _FLOOR:
+        known, base = counted.known, counted.base
+        if policy.breaker_share and counted.is_known and known >= _FLOOR:
             if base is None:
-                base = self._count_people(connection, before) + known
+                base = self._count_people(connection, counted.before) + known
             allowed = max(_FLOOR, base * policy.breaker_share // 100)
             if known >= allowed:
                 raise Tripped(connection.id, Hold(known + 1, allowed, window, base))
-        row = {"connection_id": connection.id, "time": now, "known": int(is_known), "base": base}
-        database.execute(_insert(self._ends), row)
+        ends.note(counted, base)
 
     def reset(self, connection: Connection) -> None:
         """Begin to count anew, in the transaction in hand."""
-        is_own = self._ends.c.connection_id == connection.id
-        self._session.execute(self._ends.delete().where(is_own))
+        self._ends_of(connection).forget()
 
-    def _take_turn(self, database: sa.Connection, connection: Connection) -> None:
-        """Let one process count at a time, and see what the others have done."""
-        if not _writes_alone(database):
-            _refuse_if_held(database.scalar(_take_turn(self._connections), {"of": connection.id}))
-
-    def _read(
-        self, database: sa.Connection, connection: Connection, before: datetime
-    ) -> tuple[int, int, int | None]:
-        """Count those who have lost access since a moment, and forget those before it."""
-        asked = {"of": connection.id, "since": before}
-        if _writes_alone(database):
-            look = _look(self._connections, self._ends)
-            state, written, ended, known, base = database.execute(look, asked).one()
-            _refuse_if_held(state)
-        else:
-            # On these, other reads see what there was when the transaction first read something.
-            locked = database.dialect.name in ("mysql", "mariadb")
-            counted = database.execute(_count(self._ends, locked), asked)
-            written, ended, known, base = counted.one()
-        if written > ended:
-            columns = self._ends.c
-            is_over = sa.and_(columns.connection_id == connection.id, columns.time <= before)
-            database.execute(self._ends.delete().where(is_over))
-        return ended, int(known or 0), base
-
-    def _connect(self) -> sa.Connection:
-        database: sa.Connection = self._session.connection(bind_arguments={"clause": self._ends})
-        return database
-
-
-@kept
-def _take_turn(connections: sa.Table) -> sa.Select[Any]:
-    columns = connections.c
-    locked = sa.select(columns.state).where(columns.id == sa.bindparam("of"))
-    return locked.with_for_update(key_share=True)
-
-
-@kept
-def _count(ends: sa.Table, locked: bool) -> Any:
-    """Count all who are written down, those since a moment, and those of them who were known."""
-    counted = sa.select(*_counts(ends)).where(ends.c.connection_id == sa.bindparam("of"))
-    return counted.with_for_update() if locked else counted
-
-
-@kept
-def _look(connections: sa.Table, ends: sa.Table) -> sa.Select[Any]:
-    """Read what a connection is open for, and count the same."""
-    columns = connections.c
-    return (
-        sa.select(columns.state, *_counts(ends))
-        .select_from(connections.outerjoin(ends, ends.c.connection_id == columns.id))
-        .where(columns.id == sa.bindparam("of"))
-        .group_by(columns.id)
-    )
-
-
-def _counts(ends: sa.Table) -> list[Any]:
-    columns = ends.c
-    within = columns.time > sa.bindparam("since")
-    return [
-        sa.func.count(columns.id),
-        sa.func.count(sa.case((within, 1))),
-        sa.func.sum(sa.case((within, columns.known), else_=0)),
-        sa.func.max(sa.case((within, columns.base))),
-    ]
-
-
-@kept
-def _insert(ends: sa.Table) -> sa.Insert:
-    return ends.insert()
-
-
-def _writes_alone(database: sa.Connection) -> bool:
-    """Tell whether nobody else writes anything until the transaction that has begun to ends."""
-    return database.dialect.name == "sqlite"
+    def _ends_of(self, connection: Connection) -> Ends:
+        return Ends(self._session, self._connections, self._ends, connection.id)
 
 
 def _refuse_if_held(state: Any) -> None:
