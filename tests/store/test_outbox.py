@@ -199,15 +199,16 @@ def test_another_tenant_of_the_same_name(host: Host, scim: ScimClient) -> None:
 
 
 def test_many_events_cost_as_much_as_one(host: Host) -> None:
-    """However many events a change has, they take two statements."""
+    """However many events a change has, they take two statements; one alone may take one."""
     counts = []
     with host.app.app_context():
+        alone = 1 if host.db.engine.dialect.name == "postgresql" else 2
         for number in (1, 500):
             with host.statements() as statements:
                 host.scim.outbox.append([happened() for _ in range(number)], CAUSE)
                 host.db.session.commit()
             counts.append(len(statements))
-    assert counts == [2, 2]
+    assert counts == [alone, 2]
 
 
 def test_several_connections(host: Host) -> None:

@@ -16,7 +16,7 @@ from ...provisioning.changes import Cause, Event
 from ...provisioning.journal import Entry, make_entry
 from ...provisioning.ports import Connection
 from ..sql.kept import kept
-from .positions import take_positions
+from .positions import can_insert_in_order, insert_in_order, take_positions
 
 _LETTERS = (string.digits + string.ascii_letters).encode()
 #: The letter of each byte; the last bytes, which would make some letters likelier, have none.
@@ -47,13 +47,19 @@ class SqlOutbox:
         # The unit of work must not come after this, since others wait for the commit from now on.
         self._session.flush()
         connection = self._session.connection(bind_arguments={"clause": self._events})
+        time = datetime.now(UTC)
+        if len(told) == 1 and can_insert_in_order(connection):
+            (event,) = told
+            event = replace(event, event_id=make_event_id(), time=time, cause=cause)
+            row = _row(make_entry(event))
+            place = insert_in_order(connection, self._counters, self._events, row)
+            return [replace(event, position=place)]
         counts = Counter([event.connection.id for event in told])
         # All transactions take the counters of several connections in one order.
         places = {
             id: take_positions(connection, self._counters, id, count)
             for id, count in sorted(counts.items())
         }
-        time = datetime.now(UTC)
         for index, event in enumerate(told):
             id = event.connection.id
             told[index] = replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +32,38 @@ def take_positions(connection: sa.Connection, counters: sa.Table, id: str, count
         counted = _count_and_return(counters, is_sqlite=connection.dialect.name == "sqlite")
         last = connection.execute(counted, taken).scalar_one()
     return int(last) - count + 1
+
+
+def can_insert_in_order(connection: sa.Connection) -> bool:
+    """Tell whether the database can do what :func:`insert_in_order` does."""
+    return connection.dialect.name == "postgresql"
+
+
+def insert_in_order(
+    connection: sa.Connection, counters: sa.Table, table: sa.Table, row: Mapping[str, Any]
+) -> int:
+    """Take the next place in the order of a connection and insert a row there, in one statement.
+
+    :param connection: the connection to the database.
+    :param counters: our table of counters.
+    :param table: the table of what is in order.
+    :param row: the columns of the row; its ``position`` is the place.
+    :return: the place, from 1.
+    """
+    inserted = _insert_in_order(counters, table)
+    taken = {"of": row["connection_id"], "count": 1, **row}
+    return int(connection.execute(inserted, taken).scalar_one())
+
+
+@kept
+def _insert_in_order(counters: sa.Table, table: sa.Table) -> Any:
+    counted = _count_and_return(counters, is_sqlite=False).cte("counted")
+    columns = [column for column in table.c if column.key != "position"]
+    values = [sa.bindparam(column.key, type_=column.type) for column in columns]
+    row = sa.select(*values, counted.c.position)
+    inserted = table.insert().from_select([*columns, table.c.position], row)
+    written = inserted.returning(table.c.position).cte("written")
+    return sa.select(written.c.position)
 
 
 @kept
