@@ -334,7 +334,7 @@ class Store(Protocol):
         ...
 
     def load_members(
-        self, resource: Resource, name: str, limit: int | None = None
-    ) -> list[dict[str, Any]]:
-        """Read the references of a locked or new resource, no more than a limit of each kind."""
+        self, resource: Resource, name: str, most: int | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Read the references of a locked or new resource; ``None`` if they are more than that."""
         ...

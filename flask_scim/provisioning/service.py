@@ -359,8 +359,8 @@ class Service:
         for name in references:
             attribute = self.store.resource_type.attribute(name)
             is_changed = attribute is not None and attribute.mutability is not Mutability.READ_ONLY
-            entries = self.store.load_members(resource, name, limit + 1 if is_changed else None)
-            if is_changed and len(entries) > limit:
+            entries = self.store.load_members(resource, name, limit if is_changed else None)
+            if entries is None:
                 return None
             if entries:
                 document[name] = entries

@@ -508,11 +508,13 @@ class SqlStore:
         return references.change(key, plan(kinds, select))
 
     def load_members(
-        self, resource: Resource, name: str, limit: int | None = None
-    ) -> list[dict[str, Any]]:
-        """Read the references of a locked or new resource."""
+        self, resource: Resource, name: str, most: int | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Read the references of a locked or new resource; ``None`` if they are more than that."""
         key = self._held[resource.id].record["row_id"]
-        return self.references[name].load([key], limit).get(key, [])
+        if most is not None:
+            return self.references[name].load_few(key, most)
+        return self.references[name].load([key]).get(key, [])
 
     def _stored(self, row: Any, record: dict[str, Any], written: tuple[str, ...] = ()) -> Resource:
         id = self.binding.id.read(row, record)

@@ -53,21 +53,35 @@ class References:
     links: list[Link]
     ignores_unknown: bool = False
 
-    def load(self, keys: list[Any], limit: int | None = None) -> dict[Any, list[dict[str, Any]]]:
+    def load(self, keys: list[Any]) -> dict[Any, list[dict[str, Any]]]:
         """Read the entries of some rows.
 
         :param keys: the primary keys of the rows.
-        :param limit: how many entries to read of each link at the most; ``None`` for all.
         :return: the entries of each row that has any, in a stable order.
         """
         found: dict[Any, list[dict[str, Any]]] = {}
         for link in self.links:
             for chunk in chunks(keys):
-                for near, entries in self._entries(link, select_entries, chunk, limit):
+                for near, entries in self._entries(link, select_entries, chunk):
                     found.setdefault(near, []).extend(entries)
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
+
+    def load_few(self, key: Any, most: int) -> list[dict[str, Any]] | None:
+        """Read the entries of a row, which are its own to change; ``None`` if it has many.
+
+        :param key: the primary key of the row.
+        :param most: how many are not many.
+        :return: the entries, in a stable order.
+        """
+        entries: list[dict[str, Any]] = []
+        for link in self.links:
+            rows = self._run(link, select_entries, [key], most + 1).all()
+            if len(entries) + len(rows) > most:
+                return None
+            entries += entry_maker(link)(rows)
+        return entries
 
     def _load_indirect(
         self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
@@ -79,11 +93,11 @@ class References:
             there += [each | {"type": "indirect"} for each in entries if each["value"] not in known]
 
     def _entries(
-        self, link: Link, build: Callable[..., Any], keys: list[Any], limit: int | None = None
+        self, link: Link, build: Callable[..., Any], keys: list[Any]
     ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         """Read entries, some at a time, with the key of the row that refers to all of these."""
         make = entry_maker(link)
-        for part in self._run(link, build, keys, limit).partitions(_PART):
+        for part in self._run(link, build, keys).partitions(_PART):
             for near, rows in groupby(part, itemgetter(0)):
                 yield near, make(rows)
 
