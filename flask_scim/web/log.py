@@ -80,15 +80,16 @@ class Record:
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=perf_counter)
 
-    def close(self, settings: Settings, status: int, policy: Policy) -> Logged:
+    def close(self, sent: Request, settings: Settings, status: int, policy: Policy) -> Logged:
         """Tell what the log keeps of it.
 
+        :param sent: the request itself.
         :param settings: the settings of the app.
         :param status: the HTTP status of the answer.
         :param policy: the choices that hold for the connection.
         :return: the request.
         """
-        error, connection, sent = self.error, self.connection, this_request()
+        error, connection = self.error, self.connection
         owner, actor = self.connection_id, self.actor
         if connection is not None:
             owner = connection.id
@@ -128,7 +129,7 @@ def close_record(settings: Settings, log: Log, record: Record, status: int) -> L
     :param status: the HTTP status of the answer.
     :return: the request.
     """
-    return record.close(settings, status, log.policy(record.connection))
+    return record.close(this_request(), settings, status, log.policy(record.connection))
 
 
 def begin_record(sent: Request, connection_id: str) -> Record:
@@ -211,7 +212,7 @@ def log_change(
         record.made_id = own[0].id
     # What follows from it for others is told by their events.
     own = [each for each in own if each.id in (record.resource_id, record.made_id)] or own
-    logged = record.close(settings, status, policy)
+    logged = record.close(this_request(), settings, status, policy)
     added = sorted({id for event in own for id in event.added})
     removed = sorted({id for event in own for id in event.removed})
     logged = replace(
@@ -249,7 +250,7 @@ class RequestLogger:
             return
         status, writer = response.status_code, self._log.writer
         policy = self._log.policy(record.connection)
-        logged = record.close(self._settings, status, policy)
+        logged = record.close(sent, self._settings, status, policy)
         _tell(logged)
         written = record.written
         if written is not None and status < 400:
@@ -265,7 +266,7 @@ class RequestLogger:
         is_read = sent.method in _READS or logged.path.endswith("/.search")
         if is_read and status < 400 and policy.log_reads is LogReads.REFUSED:
             return
-        writer.write(response, logged, record.connection)
+        writer.write(sent, response, logged, record.connection)
 
 
 class _Strangers:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from ..protocol.errors import (
@@ -39,10 +39,15 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     :param headers: more headers.
     :return: the response.
     """
-    sent = this_request()
-    media_type = _choose_type(sent.environ.get("HTTP_ACCEPT", ""))
-    named = {"X-Request-Id": request_id(sent), **(headers or {})}
-    return Response(encode(body), status, headers=named, content_type=media_type)
+    sent, content = this_request(), encode(body)
+    named = Headers()
+    named.add("Content-Type", _choose_type(sent.environ.get("HTTP_ACCEPT", "")))
+    # What a response finds out by itself, it puts in the place of what may be there already.
+    named.add("Content-Length", str(len(content)))
+    named.add("X-Request-Id", request_id(sent))
+    for name, value in (headers or {}).items():
+        named.add(name, value)
+    return Response([content], status, named)
 
 
 @lru_cache(maxsize=64)

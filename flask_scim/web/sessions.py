@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, Response, g, request, request_finished
+from flask import Flask, Request, Response, g, request, request_finished
 from flask.globals import request_ctx
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.http import dump_cookie, parse_cookie
@@ -42,6 +42,7 @@ class SessionGuard:
     sessions: Sessions
     keys: Callable[[], list[str]]
     user_of: Callable[[], UserOf | None]
+    _follows_cookies: bool = field(default=False, init=False)
 
     def watch(self, app: Flask) -> None:
         """Look at the requests of an app, before its own functions do.
@@ -50,9 +51,6 @@ class SessionGuard:
         """
         app.before_request_funcs.setdefault(None, []).insert(0, self.check)
         app.after_request(self.stamp)
-        # Only then is it sure which cookies are set. The functions above hold the guard for as long
-        # as the app lives; the signal, which outlives both, must not.
-        request_finished.connect(self._mark_remembered, app)
 
     def watches(self, app: Flask) -> bool:
         """Tell whether there are sessions that it looks at."""
@@ -60,10 +58,11 @@ class SessionGuard:
 
     def check(self) -> None:
         """Take the person out of a session that is at an end; the app then sees a stranger."""
-        app = request_ctx.app
-        if not self.watches(app) or _is_beside(app):
+        context = _context()
+        app = context.app
+        if not self.watches(app) or _is_beside(app, context.request):
             return
-        session = _session()
+        session = _session(context)
         was_accessed = session.accessed
         stamp = self._find(app, session)
         if stamp is None:
@@ -83,8 +82,13 @@ class SessionGuard:
         :param response: the app's response.
         :return: the same response.
         """
-        app = request_ctx.app
-        session = _session()
+        context = _context()
+        app, session = context.app, _session(context)
+        if not self._follows_cookies and _login_manager(app) is not None:
+            # Only then is it sure which cookies are set. The app's own functions hold the guard for
+            # as long as the app lives; the signal, which outlives both, must not.
+            request_finished.connect(self._mark_remembered, app)
+            self._follows_cookies = True
         if not (session.modified and self.watches(app)):
             return response
         was_accessed = session.accessed
@@ -180,15 +184,13 @@ class SessionGuard:
 
     def _mark_remembered(self, app: Flask, response: Response, **_: Any) -> None:
         """Put a cookie with the stamp beside each one that Flask-Login remembers somebody by."""
-        if _login_manager(app) is None:
-            return
         name, mark = _cookie_name(app), _mark_name(app)
         for line in response.headers.getlist("Set-Cookie"):
             if not line.startswith(f"{name}="):
                 continue
             options = line.partition(";")[2]
             value = parse_cookie(line).get(name)
-            stamp = Stamp.read(_session().get(STAMP)) if value else None
+            stamp = Stamp.read(_session(_context()).get(STAMP)) if value else None
             if value and stamp is None:
                 continue
             sealed = "" if stamp is None else str(self._serializer().dumps(stamp.write()))
@@ -199,19 +201,24 @@ class SessionGuard:
         return URLSafeSerializer(self.keys(), salt=_SALT)
 
 
-def _session() -> Any:
+def _context() -> Any:
+    """The context of the request in hand itself, which the proxy finds anew for each question."""
+    return request_ctx._get_current_object()  # type: ignore[attr-defined]  # the proxy's own method
+
+
+def _session(context: Any) -> Any:
     """The session, without a note that somebody has looked into it."""
-    found = getattr(request_ctx, "_session", None)
-    return request_ctx.session if found is None else found
+    found = getattr(context, "_session", None)
+    return context.session if found is None else found
 
 
-def _is_beside(app: Flask) -> bool:
+def _is_beside(app: Flask, sent: Request) -> bool:
     """Whether a request has no session that could be refused: it has no cookie, or wants a file."""
-    endpoint = request.endpoint or ""
-    if endpoint == "static" or endpoint.endswith(".static") or request.blueprint == "scim":
+    endpoint = sent.endpoint or ""
+    if endpoint.startswith("scim.") or endpoint == "static" or endpoint.endswith(".static"):
         return True
     names = (app.session_interface.get_cookie_name(app), _cookie_name(app))
-    return not any(name in request.cookies for name in names)
+    return not any(name in sent.cookies for name in names)
 
 
 def _empty(app: Flask, session: Any) -> None:

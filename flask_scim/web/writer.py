@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from time import sleep
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response
 
 from ..provisioning.log import Logged, RequestLog, Waiting
 from ..provisioning.ports import Connection
@@ -34,14 +34,17 @@ class Writer:
         self._delay = delay
         self._gatherer = Gatherer(self._write_together, _drop, delay) if delay else None
 
-    def write(self, response: Response, logged: Logged, connection: Connection | None) -> None:
+    def write(
+        self, sent: Request, response: Response, logged: Logged, connection: Connection | None
+    ) -> None:
         """Write the request in hand, behind its answer.
 
+        :param sent: the request as it was sent.
         :param response: the answer.
         :param logged: the request.
         :param connection: the connection that it was let into.
         """
-        if self._gatherer is None or not self._may_wait():
+        if self._gatherer is None or not self._may_wait(sent):
             return self._behind(response, lambda: self._find().write(logged))
         waiting = Waiting(logged, None if connection is None else connection.created)
         response.call_on_close(partial(self._gather, self._gatherer, waiting))
@@ -69,9 +72,9 @@ class Writer:
             self._gatherer.flush()
             sleep(2 * self._delay)
 
-    def _may_wait(self) -> bool:
+    def _may_wait(self, sent: Request) -> bool:
         """Tell whether a thread can write the request in hand, and there will be time to."""
-        if request.environ.get("wsgi.run_once"):
+        if sent.environ.get("wsgi.run_once"):
             return False
         try:
             return self._find().is_apart()
