@@ -14,10 +14,12 @@ from .sources import AnySource, Refs, Source, Values
 
 Document = dict[str, Any]
 _Keys = tuple[str, ...]
-#: Where a single value goes: the objects around it, and its name.
-_Way = tuple[_Keys, str]
+#: What an object is filled with: the name of each value, and its index among all of them.
+_Places = list[tuple[str, int]]
 #: An entry of a slot: what it always has, the slot's key, and where its parts are.
-_Entry = tuple[Document, str, list[tuple[str, int]]]
+_Entry = tuple[Document, str, _Places]
+#: Where the entries of an attribute go: the objects around it, its name, and what they are.
+_Group = tuple[_Keys, str, list[_Entry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,31 +241,39 @@ class Mapping:
             kept = extras = None
         document: Document = _copy(kept) if kept else {}
         singles, groups = self._way_together
-        for (outer, name), value in zip(singles, values, strict=False):
-            if value is not None:
-                inner = document
-                for key in outer:
-                    inner = inner.setdefault(key, {})
-                inner[name] = value
-        for keys, slots in groups:
+        # Each row of a list comes this way: a call for each object would take as long as the rest.
+        for outer, places in singles:
+            inner: Document = {} if outer else document
+            for name, index in places:
+                if (value := values[index]) is not None:
+                    inner[name] = value
+            if outer and inner:
+                _within(document, outer).update(inner)
+        for outer, name, slots in groups:
             entries = []
             for literals, key, places in slots:
-                filled = {
-                    name: value for name, index in places if (value := values[index]) is not None
-                }
-                if filled:
+                entry: Document = {}
+                for part, index in places:
+                    if (value := values[index]) is not None:
+                        entry[part] = value
+                if entry:
                     extra = extras.get(key, {}) if extras else {}
-                    entries.append(literals | extra | filled)
+                    entries.append({**literals, **extra, **entry})
             if entries:
-                _put(document, keys, entries + (_get(document, keys) or []))
+                inner = _within(document, outer)
+                inner[name] = entries + (inner.get(name) or [])
         return document
 
     @cached_property
-    def _way_together(self) -> tuple[list[_Way], list[tuple[_Keys, list[_Entry]]]]:
+    def _way_together(self) -> tuple[list[tuple[_Keys, _Places]], list[_Group]]:
         """What of putting documents together is the same for all of them."""
+        singles: dict[_Keys, _Places] = {}
+        for index, (*outer, name) in enumerate(self._field_keys):
+            singles.setdefault(tuple(outer), []).append((name, index))
         groups = [
             (
-                keys,
+                keys[:-1],
+                keys[-1],
                 [
                     (
                         dict(slot.literals),
@@ -275,7 +285,7 @@ class Mapping:
             )
             for keys, group in self._slots_by_path.items()
         ]
-        return [(keys[:-1], keys[-1]) for keys in self._field_keys], groups
+        return list(singles.items()), groups
 
     def unmapped(self, document: Document) -> list[str]:
         """List what of a document no place was named for.
@@ -476,19 +486,15 @@ def _copy_objects(document: Document) -> Document:
     }
 
 
-def _get(document: Document, keys: tuple[str, ...]) -> Any:
-    value: Any = document
+def _within(document: Document, keys: _Keys) -> Document:
+    """Find an object in others, which are made where they are missing."""
     for key in keys:
-        if value is None:
-            return None
-        value = value.get(key)
-    return value
+        document = document.setdefault(key, {})
+    return document
 
 
 def _put(document: Document, keys: tuple[str, ...], value: Any) -> None:
-    for key in keys[:-1]:
-        document = document.setdefault(key, {})
-    document[keys[-1]] = value
+    _within(document, keys[:-1])[keys[-1]] = value
 
 
 def _take(document: Document, keys: tuple[str, ...]) -> Any:

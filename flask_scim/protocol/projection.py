@@ -66,13 +66,13 @@ class Projection:
 
     @cached_property
     def _whole(self) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
-        """The attributes of which nothing is left out: the core's, and those of extensions."""
+        """What nothing is left out of: attributes of the core or URNs, and those of extensions."""
 
         def list_whole(plan: _Plan) -> frozenset[str]:
             return frozenset(name for name, parts in plan.items() if not parts)
 
         extensions = {urn: list_whole(plan) for urn, plan in self.extensions.items()}
-        return list_whole(self.core) - {"schemas"}, extensions
+        return list_whole(self.core) - {"schemas"} | extensions.keys(), extensions
 
     def wants(self, name: str) -> bool:
         """Tell whether anything of an attribute is part of the answer.
@@ -90,10 +90,9 @@ class Projection:
         """
         present = [urn for urn in self.extensions if urn in document]
         projected: dict[str, Any] = {"schemas": [self.resource_type.schema.id, *present]}
-        core, extensions = self._whole
-        rest = document.keys() - core
-        if rest <= extensions.keys() and all(
-            document[urn] and document[urn].keys() <= extensions[urn] for urn in rest
+        names, extensions = self._whole
+        if names.issuperset(document) and all(
+            document[urn] and extensions[urn].issuperset(document[urn]) for urn in present
         ):
             return projected | document
         _keep(document, self.core, projected)

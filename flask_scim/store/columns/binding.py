@@ -291,10 +291,9 @@ class Binding:
         :return: one value for each place.
         """
         if len(self.columns) == len(self.places):
-            decoders = self._decoders
             return [
-                None if raw is None else decode(raw)
-                for decode, raw in zip(decoders, raws, strict=False)
+                (raw or None) if decode is None else None if raw is None else decode(raw)
+                for decode, raw in zip(self._decoders, raws, strict=False)
             ]
         columns = iter(raws)
         values = []
@@ -307,8 +306,12 @@ class Binding:
         return values
 
     @cached_property
-    def _decoders(self) -> list[Callable[[Any], Any]]:
-        return [place.codec.decode for place in self.places]
+    def _decoders(self) -> list[Callable[[Any], Any] | None]:
+        """What decodes the columns; ``None`` for text, which most are, to save it the call."""
+        codecs = (place.codec for place in self.places)
+        return [
+            None if type(codec).decode is TextCodec.decode else codec.decode for codec in codecs
+        ]
 
     def place_at(self, path: AttributePath) -> Place | None:
         """Find the place of a field: of the attribute itself, or of what it is a part of."""
