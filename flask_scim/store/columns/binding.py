@@ -170,6 +170,16 @@ class Binding:
         is_of: Sql = self.tenant.column == sa.bindparam(self._tenant_name)
         return is_of
 
+    @cached_property
+    def is_of_another_tenant(self) -> Sql:
+        """The opposite of :attr:`is_of_its_tenant`, so that an index on the tenant serves."""
+        if self.tenant is None:
+            return sa.false()
+        assert self.tenant.column is not None
+        column = self.tenant.column
+        its: sa.BindParameter[Any] = sa.bindparam(self._tenant_name)
+        return sa.or_(column < its, column > its, column.is_(None))
+
     def scope(self, connection: Connection) -> MappingProxyType[str, Any]:
         """The values that make :attr:`is_own` mean one connection."""
         return self._scope_of(connection.id, connection.tenant)

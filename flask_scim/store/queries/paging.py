@@ -111,29 +111,44 @@ class Cut:
         kinds = (
             place and (_kind(place.key), _kind(place.value)) for place in self._places.values()
         )
-        return (query.sort_by, query.descending, query.start_index > 1, *kinds)
+        return (query.sort_by, query.descending, self.is_deep, *kinds)
 
     @cached_property
     def values(self) -> dict[str, Any]:
         """The values of the parameters, by name."""
         values: dict[str, Any] = {_COUNT: self._query.count}
-        if self._query.start_index > 1:
+        if self.is_deep:
             values[_OFFSET] = self._query.start_index - 1
         for name, place in self._places.items():
             if place is not None:
                 values |= {f"{_PLACE}_{name}_key": place.key, f"{_PLACE}_{name}_value": place.value}
         return values
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether the database has to pass over what comes before the part."""
+        return self._query.start_index > 1
+
     def apply(
-        self, statement: sa.Select[Any], order: Order, *, sorts: bool = True
+        self,
+        statement: sa.Select[Any],
+        order: Order,
+        *,
+        sorts: bool = True,
+        keys: sa.Select[Any] | None = None,
     ) -> sa.Select[Any]:
         """Narrow a statement to the part.
 
         :param statement: selects the whole list.
         :param order: the order of the list.
         :param sorts: whether there is anything to sort.
+        :param keys: selects the keys of the whole list, where to pass over them takes less.
         :return: the statement, to be run with :attr:`values`.
         """
+        by = order.by(backwards=self.backwards)
+        if keys is not None:
+            part = self._limited(keys.order_by(*by)).subquery("flask_scim_part")
+            return statement.join(part, part.c[0] == order.key).order_by(*by)
         for name, place in self._places.items():
             if place is not None:
                 key = _parameter(f"{_PLACE}_{name}_key", place.key)
@@ -141,9 +156,12 @@ class Cut:
                 backwards = name == "before"
                 statement = statement.where(order.beyond(Position(key, value), backwards=backwards))
         if sorts:
-            statement = statement.order_by(*order.by(backwards=self.backwards))
+            statement = statement.order_by(*by)
+        return self._limited(statement)
+
+    def _limited(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         statement = statement.limit(sa.bindparam(_COUNT, type_=sa.Integer()))
-        if self._query.start_index > 1:
+        if self.is_deep:
             statement = statement.offset(sa.bindparam(_OFFSET, type_=sa.Integer()))
         return statement
 

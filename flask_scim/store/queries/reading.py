@@ -21,6 +21,7 @@ from ..sql.statements import run
 from .filters import compile_filter
 from .paging import Cut
 from .sorting import compile_order
+from .tally import Tally, is_told_by_records, select_keys, select_tally
 
 #: The parameter of statements that says which resource they read.
 _ID = "flask_scim_id"
@@ -29,6 +30,8 @@ _RECORD_COLUMNS = (
     *("row_id", "version", "created", "modified"),
     *("attributes", "extras", "active_removed"),
 )
+#: From where on a page by index passes over more than a count costs.
+_DEEP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,18 @@ class Reading:
         return place.codec.compare(self.backend, place.column, Operator.EQ, id)
 
     def _find(self, query: Query) -> Page:
-        page = self._page(query) if query.count else Page([], 0)
+        is_from_start = query.after is None and query.before is None
+        # What a page passes over is told first, lest all of it be read.
+        passes = is_from_start and query.sort_by is None and query.start_index > _DEEP
+        tally = self._tally(query) if passes else None
+        page = self._page(query, tally) if query.count else Page([], 0)
         if not query.totals:
             return page
         offset, found = query.start_index - 1, len(page.resources)
-        is_whole = query.after is None and query.before is None
-        if is_whole and found < query.count and (found or not offset):
+        if is_from_start and found < query.count and (found or not offset):
             return replace(page, total=offset + found)
+        if (tally := tally or self._tally(query)) is not None:
+            return replace(page, total=tally.total)
 
         def build(*conditions: Sql) -> sa.Select[Any]:
             return self._seen(sa.func.count()).where(*conditions)
@@ -121,15 +129,28 @@ class Reading:
         statement, values = self._keep_filtered(("count",), query.condition, build)
         return replace(page, total=self._run(statement, values).scalar_one())
 
-    def _page(self, query: Query) -> Page:
+    def _tally(self, query: Query) -> Tally | None:
+        """Count all resources by their records, if a list is of all and records tell who is."""
+        is_all = query.condition is None and query.totals and self.beside is None
+        if not (is_all and is_told_by_records(self.session, self.binding)):
+            return None
+        statement = self._keep(("tally",), lambda: select_tally(self.binding, self.backend))
+        numbers: Any = self._run(statement, {}).one()
+        return Tally(*numbers)
+
+    def _page(self, query: Query, tally: Tally | None = None) -> Page:
         cut = Cut(query)
+        by_records = tally is not None and not tally.strays
 
         def build(*conditions: Sql) -> sa.Select[Any]:
             order = compile_order(query, self.binding, self.backend, self._key)
             statement = self._seen(*order.columns, *self._columns).where(*conditions)
-            return cut.apply(statement, order, sorts=not self._names_one(query.condition))
+            keys = select_keys(self.binding) if by_records else None
+            sorts = not self._names_one(query.condition)
+            return cut.apply(statement, order, sorts=sorts, keys=keys)
 
-        statement, values = self._keep_filtered(("page", cut.shape), query.condition, build)
+        shape = ("page", by_records, cut.shape)
+        statement, values = self._keep_filtered(shape, query.condition, build)
         rows = self._run(statement, values | cut.values).all()
         ranks = 1 if query.sort_by is None else 2
         chosen = rows[::-1] if cut.backwards else rows

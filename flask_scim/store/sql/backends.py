@@ -43,6 +43,9 @@ SORTED_LENGTH = 255
 class Backend:
     """What the databases have in common."""
 
+    #: Whether tables are joined row by row in any case, and foreign keys need not hold.
+    joins_by_loops = False
+
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         """Compare text.
 
@@ -199,6 +202,8 @@ def _at(json: Sql, keys: Keys) -> Any:
 
 class SQLite(Backend):
     """SQLite, whose own ``lower()`` and ``LIKE`` know no letters beyond ASCII."""
+
+    joins_by_loops = True
 
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         subject = text if exact else self.folded(text, value)
