@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN = .venv/bin
 REQUIREMENTS = setup.cfg $(wildcard requirements/*.txt)
-PYTEST = bin/python -m pytest -n $(WORKERS)
+PYTEST = bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: example test coverage check docs benchmarks clean test-oldest test-newest newest
 .DELETE_ON_ERROR:

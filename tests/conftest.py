@@ -64,9 +64,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a database on each of them."""
+    """Run what asks for a database on each of them, and on the first what knows no difference."""
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.stash[_CHOSEN]
+        if metafunc.definition.get_closest_marker("one_database") is not None:
+            chosen = chosen[:1]
         metafunc.parametrize("database", chosen, indirect=True, scope="session")
 
 

@@ -14,6 +14,8 @@ from tests.host import Host
 from tests.web.answers import refusal
 from tests.web.live import Server, serve
 
+pytestmark = pytest.mark.one_database("a header is refused before anything is looked up")
+
 WRONG = 10_000
 
 

@@ -17,6 +17,8 @@ from flask_scim import ConfigurationError
 from tests.host import Host
 from tests.management.admin import PREFIX, Admin, mount, problem, require_admin
 
+pytestmark = pytest.mark.one_database("the guard stands before all that reads or writes")
+
 ROUTES = [
     ("GET", "/connections"),
     ("POST", "/connections"),

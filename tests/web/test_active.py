@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from flask_scim import computed, read_only
 from tests.client import USER, ScimClient
-from tests.host import MAPPING, Host
+from tests.host import MAPPING, Host, make_host
 from tests.web.listening import Sent, listen
 
 Build = Callable[..., Host]
@@ -54,12 +54,21 @@ class Case:
         return found
 
 
-@pytest.fixture(params=list(PLACES))
-def case(request: pytest.FixtureRequest, build: Build) -> Iterator[Case]:
-    """Each app in turn."""
-    host = build(PLACES[request.param])
-    with listen(host.app) as sent:
-        yield Case(host, host.connect("acme", tenant="1"), sent, request.param)
+@pytest.fixture(scope="module", params=list(PLACES))
+def placed(request: pytest.FixtureRequest, hosted: Host, database: str) -> Iterator[Any]:
+    """Each app in turn, on the tables of ``host``, and its place."""
+    host = make_host(database, PLACES[request.param])
+    yield host, request.param
+    with host.app.app_context():
+        host.db.engine.dispose()
+
+
+@pytest.fixture
+def case(host: Host, placed: tuple[Host, str]) -> Iterator[Case]:
+    """The app, without any rows."""
+    own, place = placed
+    with listen(own.app) as sent:
+        yield Case(own, own.connect("acme", tenant="1"), sent, place)
 
 
 REMOVALS: dict[str, Any] = {

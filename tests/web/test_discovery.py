@@ -11,6 +11,8 @@ from tests.client import ENTERPRISE, USER, ScimClient
 from tests.host import Host
 from tests.web.answers import refusal
 
+pytestmark = pytest.mark.one_database("the documents are made of what the app declares")
+
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 BASE = "http://localhost/scim/v2/acme"
 

@@ -28,6 +28,8 @@ from tests.client import PATCH, USER, ScimClient
 from tests.host import Host
 from tests.web.answers import refusal, stored
 
+pytestmark = pytest.mark.one_database("requests are counted in no database")
+
 SECOND, MINUTE = (RateLimitItemPerSecond(25, 1, "SCIM"), RateLimitItemPerMinute(30, 1, "SCIM"))
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"

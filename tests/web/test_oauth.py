@@ -28,6 +28,10 @@ from tests.client import USER
 from tests.host import Host
 from tests.web.live import Server, serve
 
+pytestmark = pytest.mark.one_database(
+    "requests are read and answered alike; test_clients.py stores what they need, on each"
+)
+
 RSA = jwk.RSAKey.generate_key(2048, {"kid": "first"})
 EC = jwk.ECKey.generate_key("P-256", {"kid": "second"})
 ED = jwk.OKPKey.generate_key("Ed25519", {"kid": "third"})

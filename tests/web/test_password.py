@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from flask_scim import hashed
 from flask_scim.protocol.errors import InvalidValue
 from tests.client import USER, ScimClient
-from tests.host import MAPPING, Host
+from tests.host import MAPPING, Host, make_host
 from tests.web.answers import refusal
 from tests.web.listening import Sent, listen
+
+pytestmark = pytest.mark.one_database("what is hashed, and who sees it, is decided before any SQL")
 
 SECRET = "s3cret-word"
 Build = Callable[..., Host]
@@ -42,10 +44,19 @@ REQUIRED = {
 }
 
 
+@pytest.fixture(scope="module")
+def optional(hosted: Host, database: str) -> Iterator[Host]:
+    """An app that takes passwords and can do without, on the tables of ``host``."""
+    made = make_host(database, OPTIONAL)
+    yield made
+    with made.app.app_context():
+        made.db.engine.dispose()
+
+
 @pytest.fixture
-def app(build: Build) -> Host:
-    """An app that takes passwords and can do without."""
-    return build(OPTIONAL)
+def app(host: Host, optional: Host) -> Host:
+    """That app, without any rows."""
+    return optional
 
 
 @pytest.fixture
