@@ -68,7 +68,8 @@ class RelyingParty:
             case "drop":
                 handler.connection.close()
             case "hang":
-                time.sleep(2)
+                # Until the other side gives up.
+                handler.rfile.read(1)
             case "garbage":
                 handler.wfile.write(b"\xff\x00 no HTTP at all\r\n\r\n")
             case int() as status:

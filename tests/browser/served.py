@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,10 +45,10 @@ def serve(
         ) as server,
     ):
         try:
-            yield _find_origin(log)
+            yield _find_origin(log, server)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
 
 
 def patch(origin: str, connection: str, token: str, id: str, active: bool) -> int:
@@ -59,15 +60,16 @@ def patch(origin: str, connection: str, token: str, id: str, active: bool) -> in
         {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"},
         method="PATCH",
     )
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
         status: int = response.status
         return status
 
 
-def _find_origin(log: Path) -> str:
-    for _ in range(300):
-        found = re.search(r"Listening at: (http://\S+)", log.read_text())
-        if found:
-            return found[1]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+def _find_origin(log: Path, server: subprocess.Popen[bytes]) -> str:
+    def find() -> re.Match[str] | None:
+        return re.search(r"Listening at: (http://\S+)\s", log.read_text())
+
+    wait_until(lambda: find() or server.poll() is not None, log.read_text)
+    found = find()
+    assert found is not None, log.read_text()
+    return found[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from tests.browser.killable import User, create_app, db, scim
 from tests.browser.served import ROOT, environment, patch, serve
 from tests.client import ScimClient
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -62,17 +62,17 @@ def test_killed(elsewhere: str, ann: tuple[str, str], tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             text=True,
         ) as worker:
+            assert worker.stdout is not None
             try:
-                for _ in range(300):
-                    if (tmp_path / "ended").exists():
-                        break
-                    time.sleep(0.1)
-                time.sleep(1)
+                said = "".join(worker.stdout.readline() for _ in range(2))
             finally:
                 worker.terminate()
-                said, _ = worker.communicate(timeout=30)
+                rest, _ = worker.communicate(timeout=PATIENCE)
+    with app.app_context():
+        assert app.extensions["scim"].access.revocation.work_off_due() == []
+        db.session.remove()
     assert (tmp_path / "ended").read_text() == "ann 1\n"
-    assert said == f"{id}: ended api_keys 1\nNothing is open.\n"
+    assert said + rest == f"{id}: ended api_keys 1\nNothing is open.\n"
     with app.app_context():
         report = scim.access_of(db.session.get(User, int(id)))
         assert report is not None

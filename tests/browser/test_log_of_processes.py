@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import urllib.request
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from tests.browser.served import serve
 from tests.client import ScimClient
 from tests.host import Host
+from tests.waiting import PATIENCE, wait_until
 
 APP = "tests.browser.gathering_app:create_app({})"
 
@@ -29,8 +29,17 @@ def read(origin: str, acme: ScimClient, number: int) -> None:
         request = urllib.request.Request(
             f"{origin}{acme.base}/Users?count=0", headers={"Authorization": f"Bearer {acme.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             assert response.status == 200
+
+
+def is_read(origin: str, acme: ScimClient) -> bool:
+    """Send a request, and tell whether anybody was there."""
+    try:
+        read(origin, acme, 1)
+    except OSError:
+        return False
+    return True
 
 
 def count(host: Host) -> int:
@@ -57,18 +66,9 @@ def test_a_kill(host: Host, acme: ScimClient, database: str, tmp_path: Path) -> 
     """A process that is killed loses what it has gathered, and nothing of what came before."""
     with serve(tmp_path, database, APP.format(1), 1) as origin:
         read(origin, acme, 20)
-        for _ in range(200):
-            if count(host) == 20:
-                break
-            time.sleep(0.1)
-        assert count(host) == 20
+        wait_until(lambda: count(host) == 20)
         read(origin, acme, 5)
-        with urllib.request.urlopen(f"{origin}/process", timeout=30) as response:
+        with urllib.request.urlopen(f"{origin}/process", timeout=PATIENCE) as response:
             os.kill(int(response.read()), signal.SIGKILL)
-        for _ in range(200):
-            try:
-                read(origin, acme, 1)
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_until(lambda: is_read(origin, acme))
     assert 21 <= count(host) <= 26

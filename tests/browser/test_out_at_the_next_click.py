@@ -24,6 +24,7 @@ from example_app.provisioning import scim
 from tests.browser.chromium import CHROMIUM, DRIVER, open_browser
 from tests.browser.served import patch, serve
 from tests.client import ScimClient
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(
     (DRIVER is None or CHROMIUM is None) and os.environ.get("CI") != "true",
@@ -68,12 +69,12 @@ def ada(url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
 def click(browser: Chrome, by: str, value: str) -> None:
     """Click what is on the page, or comes."""
     ready = expected_conditions.element_to_be_clickable((by, value))
-    WebDriverWait(browser, 20).until(ready).click()
+    WebDriverWait(browser, PATIENCE).until(ready).click()
 
 
 def wait_for(browser: Chrome, heading: str) -> None:
     """Wait until the page is called so; while pages change, there is none."""
-    waiting = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
+    waiting = WebDriverWait(browser, PATIENCE, ignored_exceptions=[WebDriverException])
     waiting.until(lambda there: there.find_element(By.TAG_NAME, "h1").text.startswith(heading))
 
 
@@ -92,7 +93,7 @@ def call(origin: str, key: str) -> int:
     """Ask the API with a key."""
     request = urllib.request.Request(f"{origin}/api/me", headers={"Authorization": f"Bearer {key}"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             status: int = response.status
             return status
     except urllib.error.HTTPError as error:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.console import client, read, run, succeed
 from tests.host import Host, make_host
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +125,7 @@ def test_executable(host: Host, database: str, tmp_path: Path) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr

@@ -22,6 +22,7 @@ from flask_scim.protocol.errors import Unauthorized
 from flask_scim.signals import token_expiring, token_idle
 from tests.client import ScimClient
 from tests.host import Host
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -257,7 +258,7 @@ def test_many_processes_ask(host: Host, tokens: Tokens, database: str) -> None:
         assert each.stdin is not None
         each.stdin.write("\n")
         each.stdin.flush()
-    lines = [line for each in asking for line in each.communicate(timeout=60)[0].split("\n")]
+    lines = [line for each in asking for line in each.communicate(timeout=PATIENCE)[0].split("\n")]
     assert [each.returncode for each in asking] == [0, 0, 0]
     lines += [f"told {each.token_id} {each.kind} {each.days}" for each in tokens.check()]
     said = sorted(line for line in lines if line.startswith("told"))

@@ -15,6 +15,7 @@ from redis import Redis
 
 from tests.delivery.receivers import answer, receiving
 from tests.host import Host
+from tests.waiting import PATIENCE
 
 URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 
@@ -49,9 +50,15 @@ def test_delivery_by_celery(local: Host, celery: Celery) -> None:
     with receiving(note) as receiver:
         with local.app.app_context():
             local.scim.destinations.add(receiver.url)
-        with start_worker(celery, perform_ping_check=False, pool="solo", loglevel="WARNING"):
+        with start_worker(
+            celery,
+            perform_ping_check=False,
+            pool="solo",
+            loglevel="WARNING",
+            shutdown_timeout=PATIENCE,
+        ):
             scim.create("ann")
-            assert arrived.wait(20)
+            assert arrived.wait(PATIENCE)
     assert b'"type":"user.created"' in receiver.received[0].body
     assert task.name == "flask_scim.deliver"
 

@@ -31,6 +31,7 @@ from tests.client import ScimClient
 from tests.delivery.outgoing import Outgoing, read
 from tests.delivery.receivers import Received, Receiver, answer, receiving
 from tests.host import Host
+from tests.waiting import PATIENCE, wait_until
 from tests.web.bulks import BULK, Operation, entitle, managed, user
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +52,13 @@ class Process:
     def kill(self) -> None:
         """Kill it without a warning, and start another one."""
         self._running.send_signal(signal.SIGKILL)
-        self._running.wait(10)
+        self._running.wait(PATIENCE)
         self._running = self._start()
 
     def end(self) -> None:
         """Kill it for good."""
         self._running.send_signal(signal.SIGKILL)
-        self._running.communicate(timeout=10)
+        self._running.communicate(timeout=PATIENCE)
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.delivery.processes", *self._words]
@@ -151,10 +152,7 @@ def test_no_operation_twice(build: Callable[..., Host], database: str) -> None:
             return int(host.db.session.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
 
     def await_steps(most: int) -> None:
-        deadline = time.monotonic() + 120
-        while count(tables.events) < most and count(tables.deferred):
-            assert time.monotonic() < deadline, "nobody carries anything out"
-            time.sleep(0.005)
+        wait_until(lambda: count(tables.events) >= most or not count(tables.deferred))
 
     kills = 0
     with running("deliver", database) as first, running("deliver", database) as second:
@@ -202,10 +200,7 @@ def test_web_processes(outgoing: Outgoing, database: str, tmp_path: Path) -> Non
             answered[request_id] = change(origin, outgoing.scim, id, request_id)
 
     def await_answers(most: int) -> None:
-        deadline = time.monotonic() + 60
-        while sum(status == 200 for status in list(answered.values())) < most:
-            assert time.monotonic() < deadline, "nobody answers"
-            time.sleep(0.01)
+        wait_until(lambda: sum(status == 200 for status in list(answered.values())) >= most)
 
     app = "tests.delivery.processes:create_app()"
     with serve(tmp_path, database, app, 2, "--threads", "2") as origin:
@@ -254,7 +249,7 @@ def change(origin: str, scim: ScimClient, id: str, request_id: str) -> int | Non
         method="PATCH",
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             status: int = response.status
             return status
     except HTTPError as error:
@@ -266,20 +261,18 @@ def change(origin: str, scim: ScimClient, id: str, request_id: str) -> int | Non
 
 def await_messages(receiver: Receiver, count: int) -> None:
     """Wait until so many messages have come."""
-    deadline = time.monotonic() + 60
-    while len(receiver.received) < count:
-        assert time.monotonic() < deadline, f"only {len(receiver.received)} messages have come"
-        time.sleep(0.01)
+    wait_until(
+        lambda: len(receiver.received) >= count,
+        lambda: f"only {len(receiver.received)} messages have come",
+    )
 
 
 def await_all(outgoing: Outgoing) -> None:
     """Wait until all is delivered."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def count() -> dict[str, int]:
         with outgoing.host.app.app_context():
             (destination,) = outgoing.host.scim.destinations.list()
-            counts = outgoing.desk.backlog().count(destination.id)
-        if not any(counts.values()):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"still to be delivered: {counts}")
+            return outgoing.desk.backlog().count(destination.id)
+
+    wait_until(lambda: not any(count().values()), count)

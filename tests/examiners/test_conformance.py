@@ -16,13 +16,16 @@ from flask_scim import Type
 from tests.client import ScimClient
 from tests.examiners.everything import make_everything
 from tests.examiners.workers import serve_workers
+from tests.waiting import PATIENCE
 from tests.web.live import serve
 
 
 def check(origin: str, client: ScimClient) -> list[CheckResult]:
     """Let the tester check everything, and return what it has checked."""
     headers = {"Authorization": f"Bearer {client.token}"}
-    with httpx2.Client(base_url=f"{origin}{client.base}", headers=headers, timeout=30) as http:
+    with httpx2.Client(
+        base_url=f"{origin}{client.base}", headers=headers, timeout=PATIENCE
+    ) as http:
         return check_server(SyncSCIMClient(http))
 
 

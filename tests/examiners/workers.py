@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,17 +37,19 @@ def serve_workers(app: str, environment: Mapping[str, str], folder: Path) -> Ite
         finally:
             server.terminate()
             try:
-                server.wait(timeout=10)
+                server.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 server.kill()
 
 
 def _find_origin(log: Path, server: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and server.poll() is None:
-        text = log.read_text() if log.exists() else ""
-        listening = re.search(r"Listening at: (http://127[.]0[.]0[.]1:[0-9]+)", text)
-        if listening is not None:
-            return listening[1]
-        time.sleep(0.05)
-    raise AssertionError(log.read_text() if log.exists() else "gunicorn said nothing")
+    def read() -> str:
+        return log.read_text() if log.exists() else ""
+
+    def find() -> re.Match[str] | None:
+        return re.search(r"Listening at: (http://127[.]0[.]0[.]1:[0-9]+)\s", read())
+
+    wait_until(lambda: find() or server.poll() is not None, read)
+    found = find()
+    assert found is not None, read()
+    return found[1]

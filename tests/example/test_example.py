@@ -32,6 +32,7 @@ from example_app.sample import PASSWORD
 from example_app.settings import read_settings
 from flask_scim import ConfigurationError
 from tests.client import ENTERPRISE, USER, ScimClient
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SCOPES = [f"{method}:users" for method in ("get", "post", "put", "patch", "delete")]
@@ -395,7 +396,7 @@ def run(instance: Path, *command: str, **more: str) -> str:
         env=environment(instance, **more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
@@ -438,12 +439,12 @@ def test_the_steps_of_a_new_user_lead_to_a_served_request(tmp_path: Path) -> Non
                     f"{origin}/scim/v2/acme/Users?count=1",
                     headers={"Authorization": f"Bearer {token}"},
                 )
-                with urllib.request.urlopen(request, timeout=60) as response:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                     assert response.headers["Content-Type"] == "application/scim+json"
                     assert json.load(response)["totalResults"] == 0
         finally:
             server.terminate()
-            server.communicate(timeout=60)
+            server.communicate(timeout=PATIENCE)
 
 
 def test_a_group_stands_for_a_role(app: Flask, browser: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 from tests.host import make_host
 
 host = make_host(
-    os.environ["SERVED_DATABASE"],
+    os.environ["EXAMPLE_DATABASE_URL"],
     SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool},
 )
 app = host.app

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +14,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.browser.served import serve
 from tests.client import GROUP, PATCH, ScimClient
 from tests.groups.crews import Models
 from tests.groups.people import fill, ids_in, members_of, pairs_of, values, version_of
 from tests.host import Host
+from tests.waiting import PATIENCE
 
 Job = Callable[[], tuple[int, Any]]
 ROOT = Path(__file__).parents[2]
@@ -34,44 +30,9 @@ AT_ONCE = 8
 @pytest.fixture
 def port(host: Host, database: str, tmp_path: Path) -> Iterator[int]:
     """The port of a server of several processes on the tables of ``host``."""
-    settings = tmp_path / "gunicorn.conf.py"
-    # Older versions have no such socket, and pass over what a file says of it.
-    settings.write_text("control_socket_disable = True\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "gunicorn", "tests.groups.served:app"),
-        *("--bind", f"127.0.0.1:{number}", "--workers", str(WORKERS), "--threads", "2"),
-        *("--log-level", "critical", "--config", str(settings)),
-    ]
-    environment = {**os.environ, "SERVED_DATABASE": database, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as server:
-        try:
-            _await(number, server)
-            yield number
-        finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _await(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    server.kill()
-    output, _ = server.communicate()
-    raise AssertionError(output.decode())
+    app = "tests.groups.served:app"
+    with serve(tmp_path, database, app, WORKERS, "--threads", "2") as origin:
+        yield int(origin.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -88,7 +49,7 @@ def send(port: int, scim: ScimClient) -> Callable[..., Job]:
         data = None if body is None else json.dumps(body).encode()
 
         def job() -> tuple[int, Any]:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             try:
                 connection.request(method, scim.base + path, body=data, headers=headers)
                 response = connection.getresponse()

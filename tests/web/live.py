@@ -12,6 +12,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import make_server
 
+from tests.waiting import PATIENCE
+
 
 @dataclass(slots=True)
 class Server:
@@ -26,7 +28,7 @@ class Server:
         self, method: str, target: str, body: Any = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         """Send a request over a connection of its own; an iterable body is sent in chunks."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, target, body=body, headers=named)

@@ -24,6 +24,7 @@ from flask_scim.web import gathering
 from flask_scim.web.gathering import BATCH, PAUSES, Gatherer
 from tests.client import USER, ScimClient
 from tests.host import SETTINGS, Host
+from tests.waiting import PATIENCE
 
 BODY = {"schemas": [USER], "userName": "ann@example.com"}
 #: So long nothing is written by itself.
@@ -119,8 +120,8 @@ def test_by_itself(build: Callable[..., Host]) -> None:
             ask(client, "GET", "/Users")
             thread = gatherer(host)._thread
             assert thread is not None
-            assert written.wait(20)
-        thread.join(20)
+            assert written.wait(PATIENCE)
+        thread.join(PATIENCE)
         threads.append(thread)
     assert [each.is_alive() for each in threads] == [False, False]
     assert gatherer(host)._thread is None
@@ -141,7 +142,7 @@ def test_many(gathering_host: Host, acme: ScimClient) -> None:
         for _ in range(BATCH):
             assert not written.is_set()
             ask(acme, "GET", "/Users", query_string={"count": 0})
-        assert written.wait(20)
+        assert written.wait(PATIENCE)
     assert flush(gathering_host)
     assert logged(gathering_host) == [("GET", 200)] * BATCH
 
@@ -375,7 +376,7 @@ def test_processes(host: Host, database: str) -> None:
         cwd=script.parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert ran.stderr == ""
@@ -435,14 +436,14 @@ def test_a_write_that_hangs() -> None:
 
     def hang(rows: Any) -> None:
         begun.set()
-        end.wait(20)
+        end.wait(PATIENCE)
         written.write(rows)
 
     stuck = Gatherer[str](hang, written.drop, LONG)
     assert stuck.put("a")
     thread = Thread(target=stuck.flush)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     assert stuck.put("b")
     assert not stuck.flush(0)
     end.set()
