@@ -207,9 +207,7 @@ class SqlStore:
         """Lock an account that the connection gets to see and has not provisioned."""
         if self._reading.beside is None:
             return None
-        is_it = self._reading.is_it(id)
-        seen = self.session.scalars(self._reading.select(self.binding.key).where(is_it)).all()
-        for held, _ in self.accounts.lock(seen):
+        for held, _ in self.accounts.lock(self._reading.find_keys(id)):
             if held.record["row_id"] is None:
                 return self._hold(self.binding.id_of(held.row), held)
         return None

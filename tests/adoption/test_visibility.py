@@ -10,6 +10,7 @@ import pytest
 from tests.adoption.conftest import ADOPTING, Firm, person
 from tests.client import USER
 from tests.host import Host
+from tests.store.test_statements import built
 
 
 @pytest.fixture
@@ -106,6 +107,54 @@ def test_filters(firm: Firm, ids: dict[str, str], filter: str, expected: set[str
     """Filters hold for accounts that are only seen as for others."""
     firm.choose(visibility="tenant")
     assert set(listed(firm, filter=filter)) == expected
+
+
+@pytest.mark.parametrize("visibility", ["adoptable", "tenant"])
+def test_connections_share_statements(firm: Firm, visibility: str) -> None:
+    """What a connection sees is asked with the same statements as for others, and is its own."""
+    clients, ids = {}, {}
+    for tenant in (1, 2, 3):
+        name = f"ann{tenant}"
+        ids[tenant] = firm.add(name, f"{name}@acme.example", tenant_id=tenant)
+        firm.add(f"bob{tenant}", "bob@home.example", tenant_id=tenant, is_admin=True)
+        clients[tenant] = firm.connect(f"c{tenant}", str(tenant), visibility=visibility)
+
+    def check(tenant: int) -> None:
+        client, name = clients[tenant], f"ann{tenant}"
+        names = {name} if visibility == "adoptable" else {name, f"bob{tenant}"}
+        assert {each["userName"] for each in client.get("/Users").json["Resources"]} == names
+        assert client.get("/Users", count=0).json["totalResults"] == len(names)
+        assert client.find(f'userName eq "{name}"') == [name]
+        assert client.find(f'userName eq "ann{tenant % 3 + 1}"') == []
+        assert client.get(f"/Users/{ids[tenant]}").json["userName"] == name
+        assert client.get(f"/Users/{ids[tenant % 3 + 1]}").status_code == 404
+
+    check(1)
+    with built() as statements:
+        check(2)
+        check(3)
+    assert statements == []
+
+
+def test_domains_are_the_connections_own(firm: Firm) -> None:
+    """A domain that is proved, or given up, decides at once who is seen, on each connection."""
+    home = firm.add("home", "home@home.example")
+    firm.add("work", "work@acme.example")
+    firm.choose(visibility="adoptable")
+    other = firm.host.connect(
+        "other",
+        tenant="1",
+        domains=["home.example"],
+        policy=ADOPTING | {"visibility": "adoptable"},
+    )
+    assert listed(firm) == ["work"]
+    assert other.find("userName pr") == ["home"]
+    with firm.host.app.app_context():
+        firm.host.scim.connections.edit("acme", domains=["home.example"])
+        firm.host.scim.connections.edit("other", domains=["acme.example"])
+    assert listed(firm) == ["home"]
+    assert other.find("userName pr") == ["work"]
+    assert other.get(f"/Users/{home}").status_code == 404
 
 
 @pytest.mark.parametrize("query", [{}, {"sortBy": "userName"}, {"sortBy": "meta.created"}])

@@ -95,6 +95,8 @@ class Binding:
         self.columns = [place.column for place in self.places if place.column is not None]
         #: The statements that read resources, and read the same for every connection.
         self.statements = Shapes()
+        #: The same where accounts are seen that a connection has not provisioned.
+        self.statements_beside = Shapes()
 
     def apart(self) -> Binding:
         """The same resource type under aliases, for statements that name its tables twice."""
@@ -158,7 +160,7 @@ class Binding:
     @cached_property
     def is_of_its_connection(self) -> Sql:
         """That a record is one of a connection's, deleted or not, likewise."""
-        is_of: Sql = self.record.c.connection_id == sa.bindparam(_CONNECTION)
+        is_of: Sql = self.record.c.connection_id == self.its_connection
         return is_of
 
     @cached_property
@@ -243,7 +245,12 @@ class Binding:
 
     def select_its_rows(self, *columns: Any) -> sa.Select[Any]:
         """What :meth:`select_rows` selects, for a statement that runs with :meth:`scope`."""
-        return self.select_rows(sa.bindparam(_CONNECTION), *columns)
+        return self.select_rows(self.its_connection, *columns)
+
+    @property
+    def its_connection(self) -> sa.BindParameter[Any]:
+        """The parameter that says which connection a statement is for that runs likewise."""
+        return sa.bindparam(_CONNECTION)
 
     def select_rows(self, connection_id: Any, *columns: Any) -> sa.Select[Any]:
         """Select from the host's rows, with the records that one connection has of them.

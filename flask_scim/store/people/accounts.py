@@ -17,6 +17,7 @@ from ...provisioning.policy import Adoption, Policy, Visibility
 from ...provisioning.ports import Connection, Document
 from ..columns.binding import Binding
 from ..columns.places import Place
+from ..queries.reading import Beside
 from ..queries.uniqueness import Held
 from ..sql.backends import Backend, Sql
 from .signs import Signs, steps_of
@@ -278,42 +279,45 @@ class Accounts:
         }
 
     @property
-    def visible(self) -> Sql | None:
-        """The condition on rows without a record under which the connection sees them.
-
-        ``None`` where it sees none.
-        """
+    def visible(self) -> Beside | None:
+        """The rows without a record that the connection sees; ``None`` where it sees none."""
         if self.binding.resource_type.name != _PERSONS:
             return None
         match self.policy.visibility:
             case Visibility.PROVISIONED:
                 return None
             case Visibility.ADOPTABLE:
-                return self._adoptable()
+                return self._adoptable
             case Visibility.TENANT:
-                return sa.true()
+                return Beside(Visibility.TENANT, sa.true)
 
-    def _adoptable(self) -> Sql | None:
+    @property
+    def _adoptable(self) -> Beside | None:
+        marks, adoption = self.binding.marks, self.adoption
+        named = [mark for mark in marks.closed if mark is not None]
+        is_verified = adoption is Adoption.VERIFIED_EMAIL
+        if is_verified:
+            assert marks.verified is not None
+            named.append(marks.verified)
+        if adoption is Adoption.NEVER or any(mark.condition is None for mark in named):
+            return None
+        domains = self.connection.domains if is_verified else ()
+        return Beside((Visibility.ADOPTABLE, adoption, domains), self._is_adoptable)
+
+    def _is_adoptable(self) -> Sql:
         """What :func:`judge` says, in SQL."""
         marks = self.binding.marks
-        conditions: list[Sql] = [sa.not_(self._is_owned)]
+        conditions = [sa.not_(self._is_owned(self.binding.its_connection))]
         for mark in marks.closed:
-            if mark is not None and mark.condition is None:
-                return None
             if mark is not None and mark.condition is not None:
                 conditions.append(sa.not_(mark.condition))
         match self.adoption:
-            case Adoption.NEVER:
-                return None
             case Adoption.EXTERNAL_ID:
                 conditions.append(self.signs.is_known_by_id())
             case Adoption.VERIFIED_EMAIL:
                 assert marks.verified is not None
-                if marks.verified.condition is None:
-                    return None
+                assert marks.verified.condition is not None
                 conditions += [marks.verified.condition, self.signs.is_in_domain()]
-            case Adoption.ASK:
-                pass
         return sa.and_(*conditions)
 
     def _ask(self, document: Document, parts: Parts) -> tuple[Account, Reason] | None:
@@ -366,19 +370,17 @@ class Accounts:
         ]
 
     def _statement(self, *columns: Any) -> sa.Select[Any]:
-        binding = self.binding
-        statement = binding.select_rows(
-            self.connection.id, binding.model, self._is_owned.label("is_owned"), *columns
-        )
+        binding, own = self.binding, self.connection.id
+        is_owned = self._is_owned(own).label("is_owned")
+        statement = binding.select_rows(own, binding.model, is_owned, *columns)
         return statement.where(binding.is_of_tenant(self.connection))
 
-    @property
-    def _is_owned(self) -> Sql:
-        """The condition that another connection has provisioned a row."""
+    def _is_owned(self, connection_id: Any) -> Sql:
+        """The condition that another connection than one has provisioned a row."""
         others = self.binding.table.alias()
         return sa.exists().where(
             others.c.row_id == self.binding.key,
-            others.c.connection_id != self.connection.id,
+            others.c.connection_id != connection_id,
             others.c.deleted.is_(None),
         )
 

@@ -129,14 +129,17 @@ class Signs:
         return None if place is None or value is None else self._is_one_of(place, [value])
 
     def is_known_by_id(self) -> Sql:
-        """The condition that the app knows an external id of an account."""
+        """The condition that the app knows an external id of an account.
+
+        It is for a statement that runs with :meth:`.Binding.scope`.
+        """
         place, table = self.external_place, self.binding.logins
         conditions = []
         if place is not None and place.column is not None:
             conditions.append(place.codec.present(self.backend, place.column))
         if table is not None:
             has_signed_in = sa.select(table.c.row_id).where(
-                table.c.connection_id == self.connection.id
+                table.c.connection_id == self.binding.its_connection
             )
             conditions.append(self.binding.key.in_(has_signed_in))
         return sa.or_(sa.false(), *conditions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..references.references import References
 from ..sql.backends import Backend, Sql
 from ..sql.failures import translated
 from ..sql.slots import Slot, keep
-from ..sql.statements import run
+from ..sql.statements import Shapes, run
 from .filters import compile_filter
 from .paging import Cut
 from .sorting import compile_order
@@ -35,6 +35,18 @@ _DEEP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Accounts of the tenant that a connection sees without a record of its own.
+
+    :param shape: what makes the condition differ from those of other connections.
+    :param build: builds the condition, for a statement that runs with :meth:`.Binding.scope`.
+    """
+
+    shape: Hashable
+    build: Callable[[], Sql]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The resources of one type and one connection, to be looked at.
 
@@ -43,8 +55,8 @@ class Reading:
     :param connection: whose resources are in reach; nothing else is.
     :param binding: where their attributes sit.
     :param references: the attributes whose entries are other resources, by name.
-    :param beside: the condition under which accounts of the tenant are seen that the connection has
-        not provisioned; ``None`` where none is.
+    :param beside: which accounts of the tenant are seen that the connection has not provisioned;
+        ``None`` where none is.
     """
 
     session: Session
@@ -52,7 +64,7 @@ class Reading:
     connection: Connection
     binding: Binding
     references: dict[str, References]
-    beside: Sql | None = None
+    beside: Beside | None = None
 
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:
         """Read a resource; ``None`` if there is none.
@@ -61,15 +73,12 @@ class Reading:
         :param references: the attributes to load whose entries are other resources.
         :return: the resource.
         """
-        place = self.binding.id
-        key = place.codec.parse(id)
-        if key is None or key == "":
+        key = self._parse(id)
+        if key is None:
             return None
 
         def build() -> sa.Select[Any]:
-            assert place.column is not None
-            is_it = place.codec.is_key(self.backend, place.column, Slot(_ID))
-            return self._seen(*self._columns).where(is_it)
+            return self._seen(*self._columns).where(self._is_it)
 
         with translated(self.binding.resource_type.name):
             rows = self._run(self._keep(("get",), build), {_ID: key}).all()
@@ -85,29 +94,17 @@ class Reading:
         with translated(self.binding.resource_type.name):
             return self._find(query)
 
-    def select(self, *columns: Any) -> sa.Select[Any]:
-        """Select from what this connection may see.
+    def find_keys(self, id: str) -> Sequence[Any]:
+        """Find the primary key of the row of a resource; none if there is no such resource.
 
-        :param columns: what to select, of the records and the host's rows.
-        :return: the statement.
+        :param id: the SCIM ``id``.
+        :return: the key, in a list.
         """
-        binding, connection = self.binding, self.connection
-        if self.beside is None:
-            return binding.select(*columns).where(*binding.own(connection))
-        record = binding.record.c
-        is_own = sa.and_(record.row_id.is_not(None), record.deleted.is_(None))
-        is_beside = sa.and_(record.row_id.is_(None), self.beside)
-        return binding.select_rows(connection.id, *columns).where(
-            binding.is_of_tenant(connection), sa.or_(is_own, is_beside)
-        )
-
-    def is_it(self, id: str) -> Sql:
-        """The condition that a row is that of a resource, by the SCIM ``id``."""
-        place = self.binding.id
-        if place.codec.parse(id) is None:
-            return sa.false()
-        assert place.column is not None
-        return place.codec.compare(self.backend, place.column, Operator.EQ, id)
+        key = self._parse(id)
+        if key is None:
+            return []
+        statement = self._keep(("key",), lambda: self._seen(self.binding.key).where(self._is_it))
+        return self._run(statement, {_ID: key}).scalars().all()
 
     def _find(self, query: Query) -> Page:
         is_from_start = query.after is None and query.before is None
@@ -167,17 +164,38 @@ class Reading:
                 return path.keys == ("id",) or (unique is not None and unique.path == path)
         return False
 
+    def _parse(self, id: str) -> Any:
+        """Read an id as a key; ``None`` if it is none."""
+        key = self.binding.id.codec.parse(id)
+        return None if key == "" else key
+
+    @property
+    def _is_it(self) -> Sql:
+        """The condition that a row has the id that is a parameter."""
+        place = self.binding.id
+        assert place.column is not None
+        return place.codec.is_key(self.backend, place.column, Slot(_ID))
+
     def _seen(self, *columns: Any) -> sa.Select[Any]:
-        """What :meth:`select` does, with parameters where the statement is kept."""
-        if self.beside is not None:
-            return self.select(*columns)
-        return self.binding.select(*columns).where(*self.binding.is_own)
+        """Select from what this connection may see, by its parameters."""
+        binding, record = self.binding, self.binding.record.c
+        if self.beside is None:
+            return binding.select(*columns).where(*binding.is_own)
+        is_own = sa.and_(record.row_id.is_not(None), record.deleted.is_(None))
+        is_beside = sa.and_(record.row_id.is_(None), self.beside.build())
+        statement = binding.select_its_rows(*columns)
+        return statement.where(binding.is_of_its_tenant, sa.or_(is_own, is_beside))
+
+    @property
+    def _kept(self) -> Shapes:
+        # A shape with accounts beside may name domains: those of many connections are many shapes.
+        return self.binding.statements if self.beside is None else self.binding.statements_beside
+
+    def _shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self.backend, None if self.beside is None else self.beside.shape, *shape)
 
     def _keep(self, shape: tuple[Any, ...], build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
-        """Keep a statement; that on accounts beside the records is each connection's own."""
-        if self.beside is not None:
-            return build()
-        return self.binding.statements.get((self.backend, *shape), build)
+        return self._kept.get(self._shape(shape), build)
 
     def _keep_filtered(
         self,
@@ -199,11 +217,7 @@ class Reading:
 
         if condition is None:
             return self._keep(shape, build), {}
-        if self.beside is None:
-            shape = (self.backend, *shape)
-            statement, values = keep(self.binding.statements, shape, condition, narrow)
-        else:
-            statement, values = narrow(condition), {}
+        statement, values = keep(self._kept, self._shape(shape), condition, narrow)
         for references in self.references.values():
             values |= references.scope
         return statement, values
