@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import hmac
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
-from itsdangerous.signer import SigningAlgorithm
 
 from ..protocol.errors import Unauthorized
 from ..provisioning.changes import Event, Kind
@@ -285,16 +283,7 @@ class Tokens:
 @lru_cache(maxsize=16)
 def _make_signer(keys: tuple[str, ...]) -> Signer:
     """Make what signs by some keys; an app has the same ones until it is started anew."""
-    salted = [Signer(key, salt="flask-scim.token").derive_key() for key in keys]
-    return Signer(salted, key_derivation="none", algorithm=_Hmac())
-
-
-class _Hmac(SigningAlgorithm):
-    """What itsdangerous signs with by itself, in one step."""
-
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        """Sign a value."""
-        return hmac.digest(key, value, "sha1")
+    return Signer(list(keys), salt="flask-scim.token")
 
 
 @kept

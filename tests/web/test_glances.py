@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -110,6 +111,18 @@ def test_the_last_use_is_noted(host: Host, scim: ScimClient, id: str) -> None:
     assert scim.get(f"/Users/{id}").status_code == 200
     with host.app.app_context():
         assert host.db.session.scalar(sa.select(tokens.c.last_used)) is not None
+
+
+def test_nothing_is_left_to_the_collector(host: Host, scim: ScimClient, id: str) -> None:
+    """A session is gone with its request, whether or not the collector of garbage comes by."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(each, Session) for each in gc.get_objects())
+        assert scim.get(f"/Users/{id}").status_code == 200
+        assert sum(isinstance(each, Session) for each in gc.get_objects()) == before
+    finally:
+        gc.enable()
 
 
 def test_session_that_has_begun(host: Host, scim: ScimClient, id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from weakref import ref
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -56,9 +57,11 @@ def has_only_looked(session: Session) -> bool:
     :param session: the host's session.
     :return: whether it was; not, where nobody knows.
     """
-    transaction = session.get_transaction()
-    return transaction is not None and session.info.get(_LOOKED) is transaction
+    transaction, looked = session.get_transaction(), session.info.get(_LOOKED)
+    return transaction is not None and looked is not None and looked() is transaction
 
 
 def _note(session: Session) -> None:
-    session.info[_LOOKED] = session.get_transaction()
+    transaction = session.get_transaction()
+    # It knows its session: held from there, both would wait for the collector to let them go.
+    session.info[_LOOKED] = None if transaction is None else ref(transaction)
