@@ -15,6 +15,8 @@ from tests.browser.served import ROOT, environment, patch, serve
 from tests.client import ScimClient
 from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.once("processes die as they do with any version")
+
 
 @pytest.fixture
 def ann(

@@ -14,6 +14,8 @@ from tests.client import ScimClient
 from tests.host import Host
 from tests.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.once("processes end as they do with any version")
+
 APP = "tests.browser.gathering_app:create_app({})"
 
 

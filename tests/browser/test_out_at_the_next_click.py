@@ -26,10 +26,13 @@ from tests.browser.served import patch, serve
 from tests.client import ScimClient
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.skipif(
-    (DRIVER is None or CHROMIUM is None) and os.environ.get("CI") != "true",
-    reason="there is no chromium with its driver",
-)
+pytestmark = [
+    pytest.mark.once("a browser sees nothing of other versions"),
+    pytest.mark.skipif(
+        (DRIVER is None or CHROMIUM is None) and os.environ.get("CI") != "true",
+        reason="there is no chromium with its driver",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from flask_scim.config import Settings
 from flask_scim.protocol import errors
 from tests.client import ENTERPRISE, USER, ScimClient
 from tests.host import Host, make_host
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -204,7 +205,7 @@ def test_quickstart_as_it_is_typed(tmp_path: Path) -> None:
         env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONWARNINGS": "error"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert ran.returncode == 0, f"{ran.stderr} after {time.monotonic() - started:.0f} s"

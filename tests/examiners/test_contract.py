@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from flask_scim.connections.issuers import REVOCATION_PATH, REVOCATIONS
@@ -15,6 +16,8 @@ from tests.examiners.contract import Verdict, examine, read_document
 from tests.examiners.everything import make_everything
 from tests.host import Host, make_host
 from tests.resources.fleet import create
+
+pytestmark = pytest.mark.once("what is random is as random with any version")
 
 #: Words of which requests are made, beside random ones.
 WORDS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from flask_scim.mapping.mapping import Mapping, Slot
 from flask_scim.protocol.definitions import ENTERPRISE_USER, USER
 from flask_scim.protocol.definitions import USER_TYPE as TYPE
 from flask_scim.protocol.schema import Attribute, Mutability, Returned, Type
+
+pytestmark = pytest.mark.once("it stands on the standard library alone")
 
 TYPES = ["work", "home", "Work"]
 words = st.sampled_from(["a", "b", "C", "ä"])
