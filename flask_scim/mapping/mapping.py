@@ -223,6 +223,31 @@ class Mapping:
             parts.extras = {}
         return parts
 
+    def split_change(self, known: Parts, before: Document, after: Document) -> Parts | None:
+        """Take a changed document apart where that takes no more than to look at the change.
+
+        :param known: the parts of the document before.
+        :param before: the document before.
+        :param after: the document afterwards.
+        :return: its parts; ``None`` if something has changed that is not a whole field.
+        """
+        values, indexes = list(known.values), self._whole_fields
+        for name in before.keys() | after.keys():
+            value = after.get(name)
+            if value == before.get(name):
+                continue
+            index = indexes.get(name)
+            if index is None:
+                return None
+            values[index] = _copy(value)
+        return Parts(values, known.kept, known.extras) if self.keep_unmapped else Parts(values)
+
+    @cached_property
+    def _whole_fields(self) -> dict[str, int]:
+        """The attributes that have one place as a whole, and where it is."""
+        keys = enumerate(self._field_keys)
+        return {only: index for index, (only, *parts) in keys if not parts}
+
     @cached_property
     def _field_keys(self) -> list[_Keys]:
         return [field_.path.keys for field_ in self.fields]

@@ -385,7 +385,7 @@ class SqlStore:
         """Change a locked resource; the same resource comes back if nothing differs."""
         held = self._held[resource.id]
         gone = {name for name, value in document.items() if value is None}
-        parts = self.binding.mapping.split(_present(document))
+        parts = self._split_change(held, resource.document, _present(document))
         if held.record["awaited"]:
             account = self.accounts.account(held.row, held.values)
             self.accounts.confirm(account, parts)
@@ -413,6 +413,17 @@ class SqlStore:
         self._write_record(held.record, moved)
         written = tuple(str(place.path) for place, _ in changed if place.is_secret)
         return self._stored(held.row, held.record | moved, written)
+
+    def _split_change(self, held: Held, before: Document, after: Document) -> Parts:
+        """Take a changed document apart, or no more of it than what has changed."""
+        mapping, record = self.binding.mapping, held.record
+        # Where access was removed, the document is silent of what the row says.
+        if not record["active_removed"]:
+            known = Parts(held.values, record["attributes"] or {}, record["extras"] or {})
+            parts = mapping.split_change(known, before, after)
+            if parts is not None:
+                return parts
+        return mapping.split(after)
 
     def _protect(self, held: Held, parts: Parts) -> None:
         """Let the first request of an account not write what the account was told by."""

@@ -261,3 +261,23 @@ def test_shares_nothing(declaration: dict[str, Any], document: dict[str, Any]) -
     for part in (taken.values, taken.kept, taken.extras):
         spoil(part)
     assert document == before
+
+
+@settings(deadline=None)
+@given(declarations(), documents, documents, st.sets(st.sampled_from(["userName", *OPTIONAL])))
+def test_takes_changes_apart(
+    declaration: dict[str, Any], first: dict[str, Any], second: dict[str, Any], names: set[Any]
+) -> None:
+    """To look at what has changed alone comes to the same as to take all of it apart."""
+    for keep in (True, False):
+        mapping = read(declaration, keep=keep)
+        before = there_and_back(mapping, first)
+        changed = {str(getattr(name, "name", name)) for name in names}
+        after = {name: value for name, value in before.items() if name not in changed}
+        after |= {name: value for name, value in second.items() if name in changed}
+        parts = mapping.split_change(mapping.split(before), before, after)
+        if changed <= declaration.keys():
+            assert parts is not None
+        assert parts in (None, mapping.split(after))
+        whole = mapping.split_change(mapping.split(before), before, second)
+        assert whole in (None, mapping.split(second))
