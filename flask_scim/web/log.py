@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import monotonic, perf_counter
@@ -80,13 +80,16 @@ class Record:
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=perf_counter)
 
-    def close(self, sent: Request, settings: Settings, status: int, policy: Policy) -> Logged:
+    def close(
+        self, sent: Request, settings: Settings, status: int, policy: Policy, **changes: Any
+    ) -> Logged:
         """Tell what the log keeps of it.
 
         :param sent: the request itself.
         :param settings: the settings of the app.
         :param status: the HTTP status of the answer.
         :param policy: the choices that hold for the connection.
+        :param changes: what it has changed, as :class:`Logged` has it.
         :return: the request.
         """
         error, connection = self.error, self.connection
@@ -117,6 +120,7 @@ class Record:
             else redact(_printable(error.detail), error.scim_type, policy.log_values)[:2_000],
             quirks=tuple(sorted(self.quirks)) if self.quirks else (),
             outcomes=_count(self.outcomes or ()),
+            **changes,
         )
 
 
@@ -212,11 +216,13 @@ def log_change(
         record.made_id = own[0].id
     # What follows from it for others is told by their events.
     own = [each for each in own if each.id in (record.resource_id, record.made_id)] or own
-    logged = record.close(this_request(), settings, status, policy)
     added = sorted({id for event in own for id in event.added})
     removed = sorted({id for event in own for id in event.removed})
-    logged = replace(
-        logged,
+    logged = record.close(
+        this_request(),
+        settings,
+        status,
+        policy,
         changed=tuple(sorted({name for event in own for name in event.changed})),
         values=gather_values(own, policy.log_values),
         added=tuple(added[:MOST_LISTED]),
