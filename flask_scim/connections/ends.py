@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,7 +66,7 @@ class Ends:
             known.
         :return: what there is.
         """
-        database = self._connect()
+        database = self._database
         asked: dict[str, Any] = {"of": self._id}
         dialect, state = database.dialect.name, None
         # On SQLite nobody else writes by now: the row is locked, and so is all the rest.
@@ -96,22 +97,22 @@ class Ends:
         :param counted: what there was before.
         :param base: how many had access before the window, where somebody has counted them.
         """
-        database = self._connect()
         if counted.written is None:
             known = int(counted.is_known)
             row = {"connection_id": self._id, "time": counted.now, "known": known, "base": base}
-            database.execute(_insert(self._ends), row)
+            self._database.execute(_insert(self._ends), row)
         elif base != counted.base:
             columns = self._ends.c
             is_it = columns.id == counted.written
-            database.execute(self._ends.update().where(is_it).values(base=base))
+            self._database.execute(self._ends.update().where(is_it).values(base=base))
 
     def forget(self) -> None:
         """Forget all of them."""
         is_own = self._ends.c.connection_id == self._id
         self._session.execute(self._ends.delete().where(is_own))
 
-    def _connect(self) -> sa.Connection:
+    @cached_property
+    def _database(self) -> sa.Connection:
         database: sa.Connection = self._session.connection(bind_arguments={"clause": self._ends})
         return database
 

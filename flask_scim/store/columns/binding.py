@@ -115,7 +115,7 @@ class Binding:
         """The session's connection to the database of the model."""
         return session.connection(bind_arguments={"mapper": self.mapper})
 
-    @property
+    @cached_property
     def unique(self) -> Place | None:
         """The place of the attribute that no two resources share, where there is one."""
         for place in self.places:
@@ -123,7 +123,7 @@ class Binding:
                 return place
         return None
 
-    @property
+    @cached_property
     def active(self) -> Place | None:
         """The place of ``active`` in the host's model; ``None`` where only our record has it."""
         for place in self.places:

@@ -61,8 +61,12 @@ class Place:
     def names(self) -> tuple[str, ...]:
         """The attributes on the way, without the keys of a JSON value."""
         assert isinstance(self.source, Source)
-        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
-        return self.source.steps[: len(self.source.steps) - len(keys)]
+        return self.source.steps[: len(self.source.steps) - len(self.keys)]
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of a JSON value, behind the attributes on the way."""
+        return self.codec.keys if isinstance(self.codec, JsonCodec) else ()
 
     @cached_property
     def own_name(self) -> str | None:
@@ -114,12 +118,11 @@ class Place:
             raw = self.codec.encode(value, where)
         elif raw is None and not self.nullable and not isinstance(self.codec, JsonCodec):
             raise InvalidValue(f"{where} is required by this application.")
-        keys = self.codec.keys if isinstance(self.codec, JsonCodec) else ()
         *relations, name = self.names
         for relation in relations:
             row = _related(row, relation)
         try:
-            setattr(row, name, _with(getattr(row, name), keys, raw) if keys else raw)
+            setattr(row, name, _with(getattr(row, name), self.keys, raw) if self.keys else raw)
         except (ValueError, TypeError):
             raise InvalidValue(f"{where}: this application does not take the value.") from None
 
