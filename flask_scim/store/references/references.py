@@ -302,7 +302,7 @@ class References:
         found: dict[Any, tuple[str, bool]] = {}
         for chunk in chunks(raws):
             late = stay and self._asks_late
-            rows = self._run(link, select_rows, chunk, near=key, stay=stay, late=late)
+            rows = self._run(link, select_rows, chunk, near=key, stay=stay, late=late).all()
             found |= {far: (codec.decode(raw), bool(is_there)) for far, raw, is_there in rows}
         # A collation may find what differs in letter case; an id is exact.
         wanted = set(ids)
