@@ -110,6 +110,7 @@ _QUOTED_CHARACTERS = 40
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'[^ \t\r\n()\[\]"]*')
+_BLANKS_AND_TOKEN = re.compile(rf"{_BLANKS.pattern}({_TOKEN.pattern})")
 _BARE_WORD = re.compile(r"[^ \t\r\n)\]]*")
 _ATTRIBUTE_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9_$-]*")
 _URN = re.compile(r"[A-Za-z][A-Za-z0-9!#$%&*+,./:;=?@_~-]*")
@@ -303,16 +304,18 @@ class _Parser:
         return match.group()
 
     def skip_blanks(self) -> None:
-        self.read(_BLANKS)
+        match = _BLANKS.match(self.text, self.position)
+        assert match is not None
+        self.position = match.end()
 
     def keyword(self, word: str) -> bool:
         """Step over the keyword if it comes next."""
-        start = self.position
-        self.skip_blanks()
-        if self.read(_TOKEN).lower() == word:
-            return True
-        self.position = start
-        return False
+        match = _BLANKS_AND_TOKEN.match(self.text, self.position)
+        assert match is not None
+        if match[1].lower() != word:
+            return False
+        self.position = match.end()
+        return True
 
     def descend(self) -> None:
         """Step over an opening parenthesis or bracket."""
