@@ -13,9 +13,9 @@ from ..mapping.sources import Source, Sourced, read_source
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection, Document
 from ..store.columns.marks import Marked
+from ..store.hooks import Hooks
 from ..store.people.homes import read_home
 from ..store.people.persons import read_persons
-from ..store.store import Hooks
 from ..store.tables.people import AccessTables
 
 

@@ -24,9 +24,10 @@ from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
+from ..store.changes.names import Namer
 from ..store.references.links import Link
 from ..store.references.references import References
-from ..store.store import Namer, SqlStore
+from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables.groups import delete_groups
 from ..web.log import note_shown

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..mapping.mapping import Parts
-from ..mapping.sources import RecordColumn
-from ..protocol.errors import MutabilityError, ScimError, UniquenessError
+from ..protocol.errors import ScimError, UniquenessError
 from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
 from ..provisioning.adoption import Surveyed, complete
@@ -26,7 +24,6 @@ from ..provisioning.ports import (
     Deadlock,
     Document,
     Ended,
-    Left,
     Moved,
     Named,
     Page,
@@ -34,61 +31,30 @@ from ..provisioning.ports import (
     Resource,
     name_all,
 )
+from .changes.differences import find_differences, find_secrets, keep_access
+from .changes.leaving import end_references
+from .changes.names import Namer, NamesApart
+from .changes.records import Records, next_version
 from .changes.retirement import free, is_active_place, remove, retire
 from .changes.sent import keep_local, note_sent
-from .changes.tracking import move_version, writing
+from .changes.tracking import writing
 from .columns.binding import Binding
-from .columns.codecs import TextCodec
-from .columns.holders.holder import set_names
-from .columns.names import RelatedNamesCodec, names_of
 from .columns.places import Place
 from .columns.untouchable import spare
-from .people.accounts import Accounts, Adopter
-from .people.homes import Home
-from .people.persons import Persons
+from .hooks import Hooks
+from .people.accounts import Accounts
 from .people.recognition import REVIVAL, Recognition
 from .queries.filters import compile_entry_filter
 from .queries.reading import Reading, make_resource
-from .queries.uniqueness import Held, make_key
-from .references.links import Link
+from .queries.uniqueness import Held
 from .references.references import References
 from .sql.backends import Backend
 from .sql.failures import translated
 from .sql.glancing import has_only_looked
-from .sql.kept import kept
 from .sql.slots import Slot
 
-#: What tells that a record is still as it was read.
-_AS_READ = ("connection_id", "row_id", "version")
 #: The parameter of statements that says which resource they lock.
 _ID = "flask_scim_id"
-
-#: Writes the names of a row, by its primary key, and tells whether any of them has changed.
-Namer = Callable[[Any, list[str]], bool]
-
-
-@dataclass(slots=True)
-class Hooks:
-    """What the host does in place of the store, inside the transaction.
-
-    :param creator: takes the document and the connection and returns a new row of the host's model.
-    :param deleter: takes the host's row and the connection and does what deletion means.
-    :param adopter: takes the host's rows that could be a person's, the document and the connection
-        and returns the row that is theirs, if any is.
-    :param renamer: takes the row of a deleted resource and the connection and gives it another
-        name.
-    :param finder: takes the document and the connection and returns the person behind a new row.
-    :param persons: the people behind the rows, where one can have several.
-    :param home: the organisation that people become members of.
-    """
-
-    creator: Callable[[Document, Connection], Any] | None = None
-    deleter: Callable[[Any, Connection], None] | None = None
-    adopter: Adopter | None = None
-    renamer: Callable[[Any, Connection], None] | None = None
-    finder: Callable[[Document, Connection], Any] | None = None
-    persons: Persons | None = None
-    home: Home | None = None
 
 
 class SqlStore:
@@ -121,7 +87,6 @@ class SqlStore:
         self.binding = binding
         self.hooks = hooks
         self.references = references or {}
-        self._namers = namers or {}
         self.policy = policy or Policy()
         self.accounts = Accounts(session, backend, connection, binding, self.policy, hooks.adopter)
         self._reading = Reading(
@@ -130,6 +95,8 @@ class SqlStore:
         self._recognition = Recognition(
             session, backend, connection, binding, self.policy, self.accounts
         )
+        self._records = Records(session, connection, binding)
+        self._names = NamesApart(session, connection, binding, namers or {})
         self.record = binding.record
         self._held: dict[str, Held] = {}
 
@@ -252,17 +219,17 @@ class SqlStore:
         kept = self._find_person(document, row, parts)
         for place, value in zip(self.binding.places, parts.values, strict=True):
             is_complete = place.fills_itself or place.hides_value(row)
-            if self._is_named(place) or not place.writable or kept(place):
+            if self._names.has(place) or not place.writable or kept(place):
                 continue
             if value is not None or not is_complete:
                 place.write(row, True if value is None and is_active_place(place) else value)
         self.session.add(row)
         self.session.flush()
         record = self._add_record(row, parts, **noted)
-        for place, value in self._named(parts):
+        for place, value in self._names.of(parts):
             if value is not None:
-                self._name(row, place, value)
-        return self._stored(row, record, self._secrets(parts))
+                self._names.write(row, place, value)
+        return self._stored(row, record, find_secrets(self.binding, parts))
 
     def _find_person(self, document: Document, row: Any, parts: Parts) -> Callable[[Place], bool]:
         """Find the person behind a new row, and tell which places are theirs and stay."""
@@ -297,25 +264,10 @@ class SqlStore:
             self.hooks.home.join(self.session, self.binding, self.connection, key)
 
     def _add_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
-        record = self._new_record(row, parts, **others)
-        self.binding.connect(self.session).execute(self.record.insert(), record)
+        record = self._records.make(row, parts, **others)
+        self._records.add(record)
         self._settle(record["row_id"])
         return record
-
-    def _new_record(self, row: Any, parts: Parts, **others: Any) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        return {
-            "connection_id": self.connection.id,
-            "row_id": self.binding.key_of(row),
-            "version": 1,
-            "created": now,
-            "modified": now,
-            "deleted": None,
-            "active_removed": False,
-            "awaited": False,
-            **self._recorded(parts),
-            **others,
-        }
 
     def claim(self, resource: Resource, document: Document) -> str:
         """Tell why a locked account may be taken over that the connection only gets to see."""
@@ -342,11 +294,11 @@ class SqlStore:
         held = [self._held[resource.id] for resource in resources]
         # Their names claim nothing yet: some may be those of others, whom the rows do not mind.
         records = [
-            self._new_record(each.row, Parts(each.values), unique_key=None, awaited=True)
+            self._records.make(each.row, Parts(each.values), unique_key=None, awaited=True)
             for each in held
         ]
         if records:
-            self.session.execute(self.record.insert(), records)
+            self._records.add(records)
         for record in records:
             self._settle(record["row_id"])
         return [self._stored(each.row, record) for each, record in zip(held, records, strict=True)]
@@ -356,12 +308,12 @@ class SqlStore:
         held = self._held[resource.id]
         spare(self.binding, held.row)
         parts = self.binding.mapping.split(_present(document))
-        removed = self._keep_access(held, parts)
+        removed = keep_access(self.binding, held, parts)
         noted = self._note(None, parts)
         self._protect(held, parts)
         self._let_stay(held, parts)
-        self._rename(held, parts)
-        changed = self._differences(held, parts, ())
+        self._names.change(held, parts)
+        changed = find_differences(self.binding, held, parts, (), self._names.has)
         self._make_room(held, parts, changed)
         for place, value in changed:
             place.write(held.row, value)
@@ -369,9 +321,9 @@ class SqlStore:
         if held.record["row_id"] is None:
             record = self._add_record(held.row, parts, active_removed=removed, **noted)
             return self._stored(held.row, record)
-        moved = self._recorded(parts) | {"deleted": None, "active_removed": removed} | noted
-        moved |= self._next(held.record)
-        self._write_record(held.record, moved)
+        moved = self._records.columns(parts) | {"deleted": None, "active_removed": removed} | noted
+        moved |= next_version(held.record)
+        self._records.write(held.record, moved)
         self._settle(held.record["row_id"])
         return self._stored(held.row, held.record | moved)
 
@@ -391,26 +343,28 @@ class SqlStore:
             self.accounts.confirm(account, parts)
             self._protect(held, parts)
             gone = set()
-        removed = self._keep_access(held, parts)
+        removed = keep_access(self.binding, held, parts)
         noted = self._note(held, parts, named)
         self._let_stay(held, parts)
-        renamed = self._rename(held, parts)
-        changed = self._differences(held, parts, gone)
-        recorded = self._recorded(parts) | {"active_removed": removed, "awaited": False} | noted
+        renamed = self._names.change(held, parts)
+        changed = find_differences(self.binding, held, parts, gone, self._names.has)
+        recorded = (
+            self._records.columns(parts) | {"active_removed": removed, "awaited": False} | noted
+        )
         moved = {name: value for name, value in recorded.items() if held.record[name] != value}
         # The app's own change leaves the key unclaimed; to claim it again is no change.
         is_noted = moved.keys() <= {"unique_key", "sent"}
         if not changed and not renamed and not moved_members and is_noted:
             if moved.get("sent") is not None:
-                self._write_record(held.record, {"sent": moved["sent"]})
+                self._records.write(held.record, {"sent": moved["sent"]})
             return resource
         spare(self.binding, held.row)
         self._make_room(held, parts, changed)
         for place, value in changed:
             place.write(held.row, value)
         self.session.flush()
-        moved |= self._next(held.record)
-        self._write_record(held.record, moved)
+        moved |= next_version(held.record)
+        self._records.write(held.record, moved)
         written = tuple(str(place.path) for place, _ in changed if place.is_secret)
         return self._stored(held.row, held.record | moved, written)
 
@@ -451,7 +405,9 @@ class SqlStore:
         held = self._held[resource.id]
         spare(self.binding, held.row)
         key = held.record["row_id"]
-        ended = self._end(key)
+        if self.hooks.home is not None:
+            self.hooks.home.leave(self.session, self.binding, self.connection, key)
+        ended = end_references(self.session, self.references, key)
         hook = self.hooks.deleter
         if hook is not None or self.policy.deletion is Deletion.DELETE:
 
@@ -472,32 +428,8 @@ class SqlStore:
             self.session.flush()
         gone = {"deleted": datetime.now(UTC), "unique_key": None, "active": False}
         gone |= {"awaited": False, "version": held.record["version"] + 1}
-        self._write_record(held.record, gone)
+        self._records.write(held.record, gone)
         return ended
-
-    def _end(self, key: Any) -> Ended:
-        """End the references of a deleted row; those that refer to it are changed by that."""
-        removed: set[tuple[str, str]] = set()
-        left: list[Left] = []
-        if self.hooks.home is not None:
-            self.hooks.home.leave(self.session, self.binding, self.connection, key)
-        for name, references in self.references.items():
-            for link in references.links:
-                gone = references.clear(link, key)
-                if link.mirrors is None:
-                    removed.update((name, id) for id in gone)
-                elif gone:
-                    left += self._leave(link, link.mirrors, gone)
-        return Ended(Moved(removed=frozenset(removed)), tuple(left))
-
-    def _leave(self, link: Link, attribute: str, gone: dict[str, Any]) -> list[Left]:
-        """Change those that referred to a deleted row."""
-        target, touched = link.target, [gone[id] for id in sorted(gone)]
-        move_version(self.session, target, touched)
-        found = self.session.scalars(sa.select(target.entity).where(target.key.in_(touched)))
-        rows = {target.key_of(row): row for row in found}
-        name = target.resource_type.name
-        return [Left(name, attribute, id, rows[far]) for id, far in gone.items()]
 
     def change_members(self, resource: Resource, name: str, plan: Plan) -> Moved:
         """Change the references of a locked or new resource."""
@@ -536,11 +468,6 @@ class SqlStore:
         self._held[id] = held
         return make_resource(self.binding, id, held.values, held.record, held.row)
 
-    @staticmethod
-    def _next(record: dict[str, Any]) -> dict[str, Any]:
-        """The columns of a record that tell of a change."""
-        return {"version": record["version"] + 1, "modified": datetime.now(UTC)}
-
     def _revive(self, deleted: Held, parts: Parts) -> Resource:
         """Bring back a deleted resource of the same person, on the host's row that it had."""
         spare(self.binding, deleted.row)
@@ -551,145 +478,26 @@ class SqlStore:
             value = True if new is None and is_active_place(place) else new
             # What a person had who left is not good for one who comes back.
             outlived = place.nullable and place.hides_value(deleted.row)
-            if place.writable and not self._is_named(place) and (value != old or outlived):
+            if place.writable and not self._names.has(place) and (value != old or outlived):
                 place.write(deleted.row, value)
         self.session.flush()
-        for place, value in self._named(parts):
-            self._name(deleted.row, place, value)
-        moved = self._recorded(parts) | {
+        for place, value in self._names.of(parts):
+            self._names.write(deleted.row, place, value)
+        moved = self._records.columns(parts) | {
             "deleted": None,
             "active_removed": False,
             **noted,
-            **self._next(deleted.record),
+            **next_version(deleted.record),
         }
         try:
-            self._write_record(deleted.record, moved)
+            self._records.write(deleted.record, moved)
         except Deadlock:
             raise UniquenessError(
                 f"Another request brought back this {self.resource_type.name}."
             ) from None
         self._settle(deleted.record["row_id"])
-        return self._stored(deleted.row, deleted.record | moved, self._secrets(parts))
-
-    def _keep_access(self, held: Held, parts: Parts) -> bool:
-        """Let ``active`` stay as it is where it is removed, and tell whether it is."""
-        for index, place in enumerate(self.binding.places):
-            if is_active_place(place) and (
-                place.writable or isinstance(place.source, RecordColumn)
-            ):
-                if parts.values[index] is not None:
-                    return False
-                parts.values[index] = held.values[index]
-                return held.values[index] is not None or bool(held.record["active_removed"])
-        return False
-
-    def _differences(
-        self, held: Held, parts: Parts, gone: Collection[str]
-    ) -> list[tuple[Place, Any]]:
-        compared = zip(self.binding.places, held.values, parts.values, strict=True)
-        return [
-            (place, new)
-            for place, old, new in compared
-            if (old != new or gone)
-            and place.writable
-            and not self._is_named(place)
-            and (old != new or _is_gone(place, held.row, gone))
-        ]
-
-    def _is_named(self, place: Place) -> bool:
-        """Tell whether a value is names that are not written with the row."""
-        return bool(self._apart) and any(place is each for each in self._apart)
-
-    @cached_property
-    def _apart(self) -> list[Place]:
-        """The places of names that are not written with the row."""
-        related = self.binding.related_names
-        if not self._namers:
-            return related
-        return [*related, *(p for p in self.binding.places if p.path.keys in self._namers)]
-
-    def _named(self, parts: Parts) -> list[tuple[Place, Any]]:
-        """The places of names that are not written with the row, and what is to be there."""
-        if not self._apart:
-            return []
-        places = zip(self.binding.places, parts.values, strict=True)
-        return [(place, value) for place, value in places if self._is_named(place)]
-
-    def _rename(self, held: Held, parts: Parts) -> bool:
-        """Write the names that differ, and tell whether any of them has really changed."""
-        differing = [each for each in self._named(parts) if self._differs(held, *each)]
-        if differing:
-            spare(self.binding, held.row)
-        changed = [self._name(held.row, place, value) for place, value in differing]
-        return any(changed)
-
-    def _differs(self, held: Held, place: Place, value: Any) -> bool:
-        before = held.values[self.binding.places.index(place)]
-        where = str(place.path)
-        return set(names_of(before, where)) != set(names_of(value, where))
-
-    def _name(self, row: Any, place: Place, value: Any) -> bool:
-        """Write the names of a row, and tell whether any of them has changed."""
-        key, wanted = self.binding.key_of(row), names_of(value, str(place.path))
-        namer = self._namers.get(place.path.keys)
-        if namer is not None:
-            has_changed = namer(key, wanted)
-        else:
-            assert isinstance(place.codec, RelatedNamesCodec)
-            holder, tenant = place.codec.holder, self.connection.tenant
-            has_changed = set_names(self.session, holder, key, wanted, tenant)
-        if has_changed:
-            self.session.flush()
-            self.session.expire(row)
-        return has_changed
-
-    def _secrets(self, parts: Parts) -> tuple[str, ...]:
-        """The attributes of a document that nobody can read once they are written."""
-        places = zip(self.binding.places, parts.values, strict=True)
-        return tuple(str(place.path) for place, value in places if place.is_secret and value)
-
-    def _recorded(self, parts: Parts) -> dict[str, Any]:
-        """The columns of the record that follow from the document."""
-        own = {
-            place.source.name: value
-            for place, value in zip(self.binding.places, parts.values, strict=True)
-            if isinstance(place.source, RecordColumn)
-        }
-        if own.get("external_id") is not None:
-            own["external_id"] = TextCodec.checked(own["external_id"], "externalId", 255)
-        return own | {
-            "unique_key": make_key(self.binding, parts),
-            "attributes": parts.kept or None,
-            "extras": parts.extras or None,
-            "keeps_emails": "emails" in parts.kept,
-        }
-
-    def _write_record(self, record: dict[str, Any], moved: dict[str, Any]) -> None:
-        read = {f"read_{name}": record[name] for name in _AS_READ}
-        connection, statement = self.binding.connect(self.session), _write_as_read(self.record)
-        written = connection.execute(statement, read | moved)
-        if written.rowcount != 1:
-            raise Deadlock("Another request changed the resource; try again.")
-
-
-@kept
-def _write_as_read(record: sa.Table) -> sa.Update:
-    """Write to a record that nobody has changed since it was read."""
-    columns = record.c
-    return record.update().where(
-        *(columns[name] == sa.bindparam(f"read_{name}") for name in _AS_READ)
-    )
+        return self._stored(deleted.row, deleted.record | moved, find_secrets(self.binding, parts))
 
 
 def _present(document: Document) -> Document:
     return {name: value for name, value in document.items() if value is not None}
-
-
-def _is_gone(place: Place, row: Any, gone: Container[str]) -> bool:
-    """Whether a value that nobody can read is to go."""
-    name = str(place.path)
-    if name not in gone or not place.hides_value(row):
-        return False
-    if not place.nullable:
-        raise MutabilityError(f"{name} is required by this application and cannot be removed.")
-    return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_scim.store.store import Hooks
+from flask_scim.store.hooks import Hooks
 from tests.organisations.homes import House, make_house
 from tests.organisations.memberships import Office, make_office
 
