@@ -38,8 +38,11 @@ def fill(staff: Staff, group: str, count: int) -> list[str]:
 
 
 def test_one_member(staff: Staff, acme: ScimClient) -> None:
-    """A change of one member costs the same in a small group and in a large one."""
-    counts: dict[str, set[int]] = {}
+    """A change of one member costs in a large group what it costs in a small one, or less.
+
+    Of a large one the answer shows no members: once they are too many, no more are read.
+    """
+    counts: dict[str, list[int]] = {}
     for size in (5, 2_000):
         group = acme.create_group(f"of {size}")["id"]
         inside = fill(staff, group, size)
@@ -51,10 +54,10 @@ def test_one_member(staff: Staff, acme: ScimClient) -> None:
         ):
             with staff.statements() as statements:
                 change()
-            counts.setdefault(name, set()).add(len(statements))
+            counts.setdefault(name, []).append(len(statements))
             assert max(map(len, statements)) < 4_000, name
         assert (staff.held(outside), staff.held(inside[0])) == (["agent"], [])
-    assert all(len(both) == 1 for both in counts.values()), counts
+    assert all(large in (small, small - 1) for small, large in counts.values()), counts
     assert max(max(both) for both in counts.values()) <= MOST, counts
 
 
