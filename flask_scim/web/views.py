@@ -47,13 +47,28 @@ class DescribedBlueprint(Blueprint):
     #: Takes what describes all of them, to be called later; ``None`` where it is done at once.
     describe_later: Callable[[Callable[[], None]], None] | None = None
 
+    def __init__(self, *named: Any, **options: Any) -> None:
+        self._noted: list[Callable[[], None]] = []
+        super().__init__(*named, **options)
+
+    def _store_endpoint_docs(self, *endpoint: Any, **options: Any) -> None:
+        """Note an endpoint: flask-smorest copies what it says, and few processes need the copy."""
+        self._noted.append(partial(super()._store_endpoint_docs, *endpoint, **options))
+
     def register_views_in_doc(self, *places: Any, **names: Any) -> None:
         """Describe the endpoints in a document, at once or later.
 
         :param places: the API, the app and the document, as flask-smorest hands them over.
         :param names: what the blueprint is called, and the parameters of its prefix.
         """
-        describe = partial(super().register_views_in_doc, *places, **names)
+        register = super().register_views_in_doc
+
+        def describe() -> None:
+            noted, self._noted = self._noted, []
+            for note in noted:
+                note()
+            register(*places, **names)
+
         if self.describe_later is None:
             describe()
         else:
