@@ -20,6 +20,9 @@ SECRET_KEY = "a key for benchmarks"
 CONNECTION = "acme"
 TENANT = "acme"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+#: The breaker counts, and lets pass any share and the largest number that can be set: more people
+#: are switched off here within the hour than it lets pass by default, and some of them many times.
+_BREAKER = {"SCIM_BREAKER_COUNT": 10**9 - 1, "SCIM_BREAKER_SHARE": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ def make_host(url: str, **config: Any) -> tuple[Flask, Models, SCIM]:
     def disband(team: Any, _connection: Connection) -> None:
         db.session.delete(team)
 
-    app = make_app("host", url, db, **config)
+    app = make_app("host", url, db, **_BREAKER, **config)
     scim.init_app(app)
     return app, models, scim
 
