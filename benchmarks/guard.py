@@ -24,12 +24,12 @@ from .filling import database
 PEOPLE = 10_000
 
 
-def make_app(url: str, *, guard: bool) -> tuple[Flask, SQLAlchemy, Any]:
+def make_app(url: str, *, guard: bool) -> tuple[Flask, SQLAlchemy, type[Any]]:
     """Make an app with a page for people who have signed in, and one for all."""
     db = SQLAlchemy()
     scim = SCIM(db)
 
-    class User(UserMixin, db.Model):  # type: ignore[name-defined,misc]
+    class User(UserMixin, db.Model):
         """A user."""
 
         __tablename__ = "guard_user"
@@ -62,7 +62,7 @@ def make_app(url: str, *, guard: bool) -> tuple[Flask, SQLAlchemy, Any]:
     return app, db, User
 
 
-def fill(app: Flask, db: SQLAlchemy, user_class: Any) -> None:
+def fill(app: Flask, db: SQLAlchemy, user_class: type[Any]) -> None:
     """Make the tables, and people of whom every tenth has been out."""
     with app.app_context():
         db.drop_all()
@@ -79,7 +79,7 @@ def fill(app: Flask, db: SQLAlchemy, user_class: Any) -> None:
         db.session.commit()
 
 
-def measure(visits: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def measure(visits: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Time visits in turn, so that what slows the machine down slows all of them down.
 
     :return: milliseconds of each.
@@ -94,7 +94,7 @@ def measure(visits: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list
     return taken
 
 
-def visiting(browser: FlaskClient, path: str) -> Callable[[], Any]:
+def visiting(browser: FlaskClient, path: str) -> Callable[[], object]:
     """What opens a page in a browser."""
     return lambda: browser.get(path)
 
@@ -103,7 +103,7 @@ def compare(url: str, rounds: int) -> None:
     """Print what a request takes with the guard and without it."""
     made = {name: make_app(url, guard=name == "with") for name in ("without", "with")}
     fill(*made["with"])
-    visits: dict[str, Callable[[], Any]] = {}
+    visits: dict[str, Callable[[], object]] = {}
     for who, path in (("signed in", "/home"), ("signed in", "/public"), ("stranger", "/public")):
         for name, (app, _, _) in made.items():
             browser = app.test_client()

@@ -30,8 +30,8 @@ class Models:
     """The models of one app, which are the app's own even if another one has the same tables."""
 
     db: SQLAlchemy
-    User: Any
-    Team: Any
+    User: type[Any]
+    Team: type[Any]
 
 
 def make_models() -> Models:
@@ -50,7 +50,7 @@ def make_models() -> Models:
         ),
     )
 
-    class User(db.Model):  # type: ignore[name-defined,misc]
+    class User(db.Model):
         __tablename__ = "users"
         id: Mapped[int] = mapped_column(primary_key=True)
         organization_id: Mapped[str] = mapped_column(sa.String(40))
@@ -85,7 +85,7 @@ def make_models() -> Models:
         def strip(self, _key: str, value: str) -> str:
             return value.strip()
 
-    class Team(db.Model):  # type: ignore[name-defined,misc]
+    class Team(db.Model):
         __tablename__ = "teams"
         id: Mapped[int] = mapped_column(primary_key=True)
         organization_id: Mapped[str] = mapped_column(sa.String(40))

@@ -17,7 +17,7 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
-def get(path: str, **query: Any) -> Request:
+def get(path: str, **query: str | int) -> Request:
     """A GET."""
     return Request("GET", f"{BASE}{path}", urlencode(query))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from flask import Flask, Response, request
 
@@ -48,7 +48,7 @@ def make_bare(url: str) -> Flask:
         models.db.session.commit()
         return answer(client, {"schemas": [_BULK], "Operations": results})
 
-    rules: list[tuple[str, str, Any]] = [
+    rules: list[tuple[str, str, Callable[..., Response]]] = [
         ("POST", "/Bulk", bulk),
         ("GET", "/Users", users.find),
         ("POST", "/Users", users.post),

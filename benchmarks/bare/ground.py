@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,10 +25,13 @@ from flask_scim.store.tables.records import add_record_table
 from ..host import SECRET_KEY, Models
 from .gathering import Gatherer
 
+_encode: Callable[[Any], str | bytes]
 try:
-    from orjson import dumps as _encode
+    from orjson import dumps
 except ImportError:
     _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+else:
+    _encode = dumps
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 

@@ -45,8 +45,10 @@ class Groups:
         teams, people = self.Team.__table__, ground.models.User.__table__
         team, group = teams.c, ground.groups.c
         person, user, member = people.c, ground.users.c, self.membership.c
-        connection, tenant = sa.bindparam("connection"), sa.bindparam("tenant")
-        id, ids = sa.bindparam("id"), sa.bindparam("ids", expanding=True)
+        connection: sa.BindParameter[str] = sa.bindparam("connection")
+        tenant: sa.BindParameter[str] = sa.bindparam("tenant")
+        id: sa.BindParameter[int] = sa.bindparam("id")
+        ids: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
         select = (
             sa.select(
                 team.id,
@@ -214,7 +216,7 @@ class Groups:
             self.session.execute(self.begin, where)
         return self._one(client, self.locked, id)
 
-    def _one(self, client: Client, statement: Any, id: int) -> _Group:
+    def _one(self, client: Client, statement: sa.Select[Any], id: int) -> _Group:
         found = self.session.execute(statement, {**_of(client), "id": id}).first()
         if found is None:
             raise NotFound

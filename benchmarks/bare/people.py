@@ -17,7 +17,12 @@ COLUMNS = (
     *("postal_code", "country", "employee_number", "department", "cost_center", "division"),
     *("company", "is_active"),
 )
-read = attrgetter(*COLUMNS)
+_read = attrgetter(*COLUMNS)
+
+
+def read(user: Any, external_id: str | None) -> dict[str, Any]:
+    """Write what SCIM knows of a person whose row is at hand as an object."""
+    return describe(*(*_read(user), external_id))
 
 
 def describe(  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
@@ -135,7 +140,8 @@ def parse(body: dict[str, Any]) -> dict[str, Any]:
     """Read a person from what a client has sent, as columns."""
     name, enterprise = body.get("name") or {}, body.get(ENTERPRISE) or {}
     phones = {entry["type"]: entry["value"] for entry in body.get("phoneNumbers") or ()}
-    address = next((each for each in body.get("addresses") or () if each["type"] == "work"), {})
+    places = {entry["type"]: entry for entry in body.get("addresses") or ()}
+    address = places.get("work", {})
     emails = [each["value"] for each in body.get("emails") or () if each["type"] == "work"]
     return {
         "username": body["userName"],

@@ -65,7 +65,7 @@ class Users:
             .where(*is_visible)
         )
         self.by_id = select.where(record.row_id == sa.bindparam("id"))
-        value = sa.bindparam("value")
+        value: sa.BindParameter[str] = sa.bindparam("value")
         self.by = {
             "username": select.where(sa.func.lower(people.username) == value),
             "externalid": select.where(record.external_id == value),
@@ -74,7 +74,7 @@ class Users:
         page = select.order_by(record.row_id).limit(sa.bindparam("count"))
         self.page = page.offset(sa.bindparam("start"))
         # Said of both tables, lest the database reads all of one from its beginning.
-        last = sa.bindparam("last")
+        last: sa.BindParameter[int] = sa.bindparam("last")
         self.following = page.where(record.row_id > last, people.id > last)
         self.preceding = (
             select.order_by(record.row_id.desc())
@@ -189,7 +189,7 @@ class Users:
         except IntegrityError:
             self.session.rollback()
             raise Conflict from None
-        described = describe(*read(user), external_id)
+        described = read(user, external_id)
         changed, _ = compare({}, described)
         change = Change("User", str(id), "user.created", described, changed)
         return present(client.base, None, described, id, 1, now, now), change
@@ -207,7 +207,7 @@ class Users:
                 quirks.add("text-boolean")
                 wanted = wanted.lower() == "true"
         user, *record = self._lock(client, id)
-        before = describe(*read(user), record[0])
+        before = read(user, record[0])
         user.is_active = wanted
         return self._save(client, user, record, before, sorted(quirks) or None)
 
@@ -215,7 +215,7 @@ class Users:
         client = self.ground.admit(connection_id, "put:users")
         columns = parse(request.get_json(force=True))
         user, *record = self._lock(client, id)
-        before = describe(*read(user), record[0])
+        before = read(user, record[0])
         for name, value in columns.items():
             setattr(user, name, value)
         return self._save(client, user, record, before, None)
@@ -234,12 +234,12 @@ class Users:
         self,
         client: Client,
         user: Any,
-        record: list[Any],
+        record: Sequence[Any],
         before: dict[str, Any],
         quirks: list[str] | None,
     ) -> Response:
         external_id, version, created = record
-        described = describe(*read(user), external_id)
+        described = read(user, external_id)
         changed, previous = compare(before, described)
         now = datetime.now(UTC)
         id, event = user.id, "user.updated"
@@ -267,7 +267,7 @@ class Users:
         has_more = len(rows) > count
         rows = rows[:count]
         if is_back:
-            rows.reverse()
+            rows = rows[::-1]
         if not cursor and not has_more:
             total = len(rows)
         body: dict[str, Any] = {"schemas": [_LIST]}

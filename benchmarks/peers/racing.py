@@ -54,7 +54,9 @@ class Runner:
             return body_of_patch(op=op, path=f'members[value eq "{id}"]')
         return body_of_patch(op=op, path="members", value=[{"value": id}])
 
-    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[float, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, **query: str | int
+    ) -> tuple[float, Any]:
         """Send a request; the seconds that the answer took, and the answer."""
         raw = b"" if body is None else json.dumps(body).encode()
         sent = Request(method, f"{self.base}{path}", urlencode(query), raw)

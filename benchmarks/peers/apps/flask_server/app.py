@@ -58,22 +58,22 @@ def fill(size: int) -> None:
     Base.metadata.create_all(engine)
     names = "id", "username", "given_name", "family_name"
     with engine.begin() as connection:
-        for table, rows in (
+        for insert, rows in (
             (
-                Person.__table__,
+                sa.insert(Person),
                 [
                     {**dict(zip(names, each, strict=True)), "email": each[1]}
                     | {"external_id": f"user-{each[0]}"}
                     for each in people(size)
                 ],
             ),
-            (Team.__table__, [{"id": id, "name": f"Group {id}"} for id in GROUPS]),
+            (sa.insert(Team), [{"id": id, "name": f"Group {id}"} for id in GROUPS]),
             (
-                members,
+                sa.insert(members),
                 [{"team_id": team, "person_id": person} for team, person in memberships(size)],
             ),
         ):
-            connection.execute(sa.insert(table), rows)
+            connection.execute(insert, rows)
         if engine.dialect.name == "postgresql":
             connection.execute(
                 sa.text("SELECT setval('person_id_seq', (SELECT max(id) FROM person))")

@@ -17,6 +17,7 @@ from scim2_models import (
     Name,
     NotFoundException,
     PreconditionFailedException,
+    Reference,
     UniquenessException,
     User,
 )
@@ -178,7 +179,7 @@ def _present_group(row: Team, shown: Iterable[Any]) -> Group:
         external_id=row.external_id,
         display_name=row.name,
         members=[
-            GroupMember(value=str(id), ref=f"Users/{id}", type="User", display=name)
+            GroupMember(value=str(id), ref=Reference(f"Users/{id}"), type="User", display=name)
             for id, name in shown
         ],
         meta=_meta("Group", row),
