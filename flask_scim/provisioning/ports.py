@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -263,8 +263,12 @@ class Store(Protocol):
         """
         ...
 
-    def insert(self, document: Document, arrival: Arrival | None = None) -> Resource:
+    def insert(
+        self, document: Document, arrival: Arrival | None = None, shown: Iterable[str] = ()
+    ) -> Resource:
         """Add a resource, or bring back, or take over, the one of the same person.
+
+        ``shown`` names the references that are going to be loaded.
 
         :raises UniquenessError: if a unique value is taken.
         :raises InvalidValue: if the host's model cannot hold a value.

@@ -102,7 +102,7 @@ class Service:
         def create() -> tuple[Resource, list[Event]]:
             arrival = self.store.receive(document)
             self._ask(arrival.before, arrival.document)
-            created = self.store.insert(document, arrival)
+            created = self.store.insert(document, arrival, references)
             moved = self._move(created, changes)
             events = self._tell(arrival.before, created, moved, arrival.reason)
             return self._shown(created, references), events

@@ -198,7 +198,9 @@ class SqlStore:
         reason = None if record["awaited"] else known.reason
         return Arrival(document, before, reason, known)
 
-    def insert(self, document: Document, arrival: Arrival | None = None) -> Resource:
+    def insert(
+        self, document: Document, arrival: Arrival | None = None, shown: Iterable[str] = ()
+    ) -> Resource:
         """Add a resource, or bring back, or take over, the one of the same person."""
         arrival = arrival or self.receive(document)
         known, before = arrival.held, arrival.before
@@ -208,9 +210,9 @@ class SqlStore:
         self._free(known.retired, known.parts)
         if known.held is not None:
             return self._revive(known.held, known.parts)
-        return self._create(arrival.document, known.parts)
+        return self._create(arrival.document, known.parts, shown)
 
-    def _create(self, document: Document, parts: Parts) -> Resource:
+    def _create(self, document: Document, parts: Parts, shown: Iterable[str]) -> Resource:
         hook = self.hooks.creator
         row = hook(document, self.connection) if hook else self.binding.model()
         if self.binding.tenant is not None:
@@ -225,11 +227,19 @@ class SqlStore:
                 place.write(row, True if value is None and is_active_place(place) else value)
         self.session.add(row)
         self.session.flush()
-        record = self._add_record(row, parts, **noted)
-        for place, value in self._names.of(parts):
-            if value is not None:
-                self._names.write(row, place, value)
-        return self._stored(row, record, find_secrets(self.binding, parts))
+        record = self._records.make(row, parts, **noted)
+        references = {name: self.references[name] for name in shown}
+        is_alone = not self._records.add_new(record, references)
+        names = [(place, value) for place, value in self._names.of(parts) if value is not None]
+        # What is still to be done may refer to something.
+        is_alone = is_alone and self.hooks.home is None and not names
+        self._settle(record["row_id"])
+        for place, value in names:
+            self._names.write(row, place, value)
+        stored = self._stored(row, record, find_secrets(self.binding, parts))
+        if is_alone:
+            self._held[stored.id].alone = frozenset(references)
+        return stored
 
     def _find_person(self, document: Document, row: Any, parts: Parts) -> Callable[[Place], bool]:
         """Find the person behind a new row, and tell which places are theirs and stay."""
@@ -434,6 +444,7 @@ class SqlStore:
     def change_members(self, resource: Resource, name: str, plan: Plan) -> Moved:
         """Change the references of a locked or new resource."""
         held, references = self._held[resource.id], self.references[name]
+        held.alone = frozenset()
         key = held.record["row_id"]
 
         def select(condition: Condition, also: Iterable[Member]) -> list[Member]:
@@ -452,7 +463,10 @@ class SqlStore:
         self, resource: Resource, name: str, most: int | None = None
     ) -> list[dict[str, Any]] | None:
         """Read the references of a locked or new resource; ``None`` if they are more than that."""
-        key = self._held[resource.id].record["row_id"]
+        held = self._held[resource.id]
+        key = held.record["row_id"]
+        if name in held.alone:
+            return []
         if most is not None:
             return self.references[name].load_few(key, most)
         return self.references[name].load([key]).get(key, [])

@@ -59,7 +59,7 @@ def ways(ann: dict[str, Any]) -> dict[str, tuple[int, Callable[[ScimClient], Any
         "patch nothing": (5, patch(path="title", value="Dr")),
         "put": (10, lambda scim: scim.put(path, replaced)),
         "put what is there": (5, lambda scim: scim.put(path, ann)),
-        "post": (8, lambda scim: scim.post("/Users", posted)),
+        "post": (7, lambda scim: scim.post("/Users", posted)),
         "post a taken name": (6, lambda scim: scim.post("/Users", {**posted, **taken})),
         "delete": (14, lambda scim: scim.delete(path)),
         "discovery": (1, lambda scim: scim.get("/Schemas")),

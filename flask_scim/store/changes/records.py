@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,8 @@ from ...provisioning.ports import Connection, Deadlock
 from ..columns.binding import Binding
 from ..columns.codecs import TextCodec
 from ..queries.uniqueness import make_key
+from ..references.references import References
+from ..references.statements import NEAR, refers
 from ..sql.kept import kept
 
 #: What tells that a record is still as it was read.
@@ -74,7 +77,30 @@ class Records:
 
     def add(self, made: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Add a record that :meth:`make` has made, or several."""
-        self.binding.connect(self.session).execute(self.binding.record.insert(), made)
+        self.binding.connect(self.session).execute(_insert(self.binding.record), made)
+
+    def add_new(self, made: dict[str, Any], shown: Mapping[str, References]) -> bool:
+        """Add the record of a row that was just added, and look what the row refers to already.
+
+        The app may have seen to that, or its database: the statement that adds the record finds
+        out without a way of its own.
+
+        :param made: the record, which :meth:`make` has made.
+        :param shown: the references to look at, by name.
+        :return: whether there may be any.
+        """
+        connection, record = self.binding.connect(self.session), self.binding.record
+        if not shown or not connection.dialect.insert_returning:
+            connection.execute(_insert(record), made)
+            return True
+
+        def build() -> sa.Insert:
+            links = (link for each in shown.values() for link in each.links)
+            return record.insert().returning(refers(links))
+
+        statement = self.binding.statements.get(("add", *shown), build)
+        values = made | {NEAR: made["row_id"]}
+        return bool(connection.execute(statement, values).scalar_one())
 
     def write(self, record: dict[str, Any], moved: dict[str, Any]) -> None:
         """Change a record.
@@ -93,6 +119,11 @@ class Records:
 def next_version(record: dict[str, Any]) -> dict[str, Any]:
     """Make the columns of a record that tell of a change."""
     return {"version": record["version"] + 1, "modified": datetime.now(UTC)}
+
+
+@kept
+def _insert(record: sa.Table) -> sa.Insert:
+    return record.insert()
 
 
 @kept

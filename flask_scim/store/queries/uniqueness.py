@@ -32,11 +32,13 @@ class Held:
     :param row: the host's object.
     :param values: the SCIM values of the binding's places.
     :param record: the columns of our record of it, by name; each ``None`` where there is none.
+    :param alone: the references of the row that are known to lead nowhere.
     """
 
     row: Any
     values: list[Any]
     record: dict[str, Any]
+    alone: frozenset[str] = frozenset()
 
 
 def make_key(binding: Binding, parts: Parts) -> str | None:

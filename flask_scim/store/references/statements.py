@@ -26,6 +26,16 @@ def visible(link: Link, *columns: Any) -> sa.Select[Any]:
     return statement.where(*target.is_own)
 
 
+def refers(links: Iterable[Link]) -> Sql:
+    """The condition that the row at :data:`NEAR` refers to anything at all.
+
+    :param links: the links to look at.
+    :return: the condition, for a statement on whatever table.
+    """
+    pairs = (sa.select(link.near).where(link.near == sa.bindparam(NEAR)) for link in links)
+    return sa.or_(sa.false(), *(each.exists() for each in pairs))
+
+
 @kept
 def select_rows(link: Link, *, one: bool, stay: bool, late: bool) -> sa.Select[Any]:
     """Select the rows of some ids, each with whether a row refers to it already."""
