@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .definitions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
+from .descriptions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
 from .schema import Attribute, ResourceType, Schema, Type
 
 #: The pages that a client of the interoperability profile asks for without a ``count``.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..access.subjects import LONGEST_SUBJECT, SUBJECT_FORMATS, SUBJECT_NAMES
-from ..protocol.definitions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
+from ..protocol.descriptions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
 from ..protocol.errors import ScimError
 from ..protocol.messages import (
     BULK_REQUEST,

@@ -10,12 +10,10 @@ from flask_scim.protocol.definitions import (
     ENTERPRISE_USER,
     GROUP,
     GROUP_TYPE,
-    RESOURCE_TYPE,
-    SCHEMA,
-    SERVICE_PROVIDER_CONFIG,
     USER,
     USER_TYPE,
 )
+from flask_scim.protocol.descriptions import RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG
 from flask_scim.protocol.schema import (
     COMMON_ATTRIBUTES,
     Attribute,
