@@ -31,8 +31,15 @@ RELATIONS: dict[Operator, Callable[[Any, Any], Sql]] = {
     Operator.LT: lt,
     Operator.LE: le,
 }
+
+
+def _written(*texts: str) -> list[Sql]:
+    """Write texts into a statement itself: as values they would be put in with each execution."""
+    return [sa.literal_column(f"'{text}'") for text in texts]
+
+
 #: What JSON says where nothing is assigned.
-_NOTHING = ("null", '""', "[]", "{}")
+_NOTHING = _written("null", '""', "[]", "{}")
 _FOLD_FUNCTION = "flask_scim_fold"
 #: Where Python's driver leaves it to statements to begin transactions (``autocommit``, from 3.12).
 _LEGACY = -1
@@ -272,7 +279,7 @@ class SQLite(Backend):
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
         path = _json_path(keys)
-        is_number = sa.func.json_type(json, path).in_(("integer", "real"))
+        is_number = sa.func.json_type(json, path).in_(_written("integer", "real"))
         number = sa.func.json_extract(json, path, type_=sa.Numeric(asdecimal=False))
         return sa.case((is_number, number), else_=None)
 
@@ -280,7 +287,7 @@ class SQLite(Backend):
         each = sa.func.json_each(json, _json_path(keys))
         elements = each.table_valued("value", "type", name="element")
         quoted = sa.func.json_quote(elements.c.value)
-        is_json = elements.c.type.in_(("object", "array"))
+        is_json = elements.c.type.in_(_written("object", "array"))
         return elements, sa.case((is_json, elements.c.value), else_=quoted)
 
 
@@ -334,7 +341,7 @@ class MySQL(Backend):
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
         value = sa.func.json_extract(json, _json_path(keys))
-        is_number = sa.func.json_type(value).in_(("INTEGER", "DOUBLE", "DECIMAL"))
+        is_number = sa.func.json_type(value).in_(_written("INTEGER", "DOUBLE", "DECIMAL"))
         return sa.case((is_number, sa.cast(value, sa.Numeric(60, 20))), else_=None)
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
@@ -375,18 +382,18 @@ def find_backend(connection: Connection) -> Backend:
 class _JsonTable(FunctionElement[Any]):
     """``JSON_TABLE``, whose path and columns have a syntax of their own."""
 
-    inherit_cache = False
+    inherit_cache = True
     name = "json_table"
 
     def __init__(self, json: Sql, keys: Keys) -> None:
-        super().__init__(json)
-        self.path = _json_path(keys) + "[*]"
+        # As a clause the path is part of what tells apart the statements that are compiled once.
+        super().__init__(json, sa.literal_column(f"{_json_path(keys)}[*]"))
 
 
 @compiles(_JsonTable)
 def _compile_json_table(element: _JsonTable, compiler: Any, **options: Any) -> str:
-    (json,) = element.clauses
-    path = compiler.render_literal_value(element.path, sa.String())
+    json, written = element.clauses
+    path = compiler.render_literal_value(written.name, sa.String())
     return f"JSON_TABLE({compiler.process(json, **options)}, {path} COLUMNS (value JSON PATH '$'))"
 
 
