@@ -7,8 +7,8 @@ from typing import Any
 from ..protocol.parser import parse_path
 from ..protocol.resolver import AttributePath, resolve_path
 from ..protocol.schema import Type
-from .declaration import literals_of
 from .defaults import fit
+from .literals import literals_of
 from .mapping import Mapping
 
 

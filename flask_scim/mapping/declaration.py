@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..config import ConfigurationError, MappingError
@@ -17,20 +16,17 @@ from ..protocol.schema import (
     Attribute,
     Mutability,
     ResourceType,
-    Returned,
-    Schema,
     Type,
-    Uniqueness,
 )
-from ..protocol.syntax import Comparison, Operator
 from ..protocol.values import load_simple
-from .mapping import Field, Mapping, Reference, Slot, is_secret, writable
+from .coherence import find_faults
+from .fitness import find_misfits, find_reference_misfit, guarded
+from .literals import literals_of, typed
+from .mapping import Field, Mapping, Reference, Slot
 from .sources import AnySource, Computed, RecordColumn, Refs, Source, Values, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.
 _LITERALS = ("type", "primary")
-#: The parts of an entry that refers to another resource.
-_REFERENCE_PARTS = ("value", "$ref", "type", "display")
 #: Attributes that live in the record where the host has no place for them.
 _RECORD_COLUMNS = {"externalId": "external_id", "active": "active"}
 
@@ -177,10 +173,7 @@ class _Reader:
             attribute = self.resource_type.attribute(name)
             if attribute is not None and (name,) not in mapped:
                 self.fields.append(Field(AttributePath(attribute), RecordColumn(column)))
-        self._check_demands()
-        self._check_overlaps()
-        self._check_primaries()
-        self._check_writers()
+        self.problems += find_faults(self.resource_type, self.named, self.fields, self.slots)
 
     def _is_forbidden(self, path: str, bound: AttributePath) -> bool:
         attribute = bound.attribute
@@ -205,7 +198,7 @@ class _Reader:
         if not (attribute.multi_valued and attribute.is_reference):
             self.problems.append(f"{path!r}: {attribute.name} refers to nothing; give a source.")
             return
-        problem = _misfit(whole)
+        problem = find_reference_misfit(whole)
         if problem is not None:
             self.problems.append(f"{path!r}: {problem}.")
             return
@@ -276,7 +269,7 @@ class _Reader:
             )
             return
         named = {
-            sub.name: _literal(sub, value)
+            sub.name: typed(sub, value)
             for name, value in literals.items()
             if (sub := whole.attribute.sub(name)) is not None
         }
@@ -294,11 +287,11 @@ class _Reader:
         if not sources:
             self.problems.append(f"{path!r}: an entry needs at least one source, such as value.")
         for name, source in sources.items():
-            self._check_inversion(f"{path}.{name}", whole.attribute.sub(name), source)
             part = AttributePath(whole.attribute, whole.attribute.sub(name), whole.urn)
-            self._check_secrecy(f"{path}.{name}", part, source, is_entry=True)
+            problems, where = find_misfits(part, source, is_entry=True), f"{path}.{name}"
+            self.problems += (f"{where!r}: {problem}." for problem in problems)
         sources = {
-            name: _guarded(AttributePath(whole.attribute, whole.attribute.sub(name)), source)
+            name: guarded(AttributePath(whole.attribute, whole.attribute.sub(name)), source)
             for name, source in sources.items()
         }
         added = Slot(whole, tuple(literals.items()), tuple(sources.items()))
@@ -315,9 +308,8 @@ class _Reader:
         read = self._source(path, source)
         if read is None:
             return
-        self._check_inversion(path, bound.leaf, read)
-        self._check_secrecy(path, bound, read)
-        self.fields.append(Field(bound, _guarded(bound, read)))
+        self.problems += (f"{path!r}: {problem}." for problem in find_misfits(bound, read))
+        self.fields.append(Field(bound, guarded(bound, read)))
 
     def _source(self, path: str, source: Any) -> Any:
         try:
@@ -325,109 +317,6 @@ class _Reader:
         except TypeError as error:
             self.problems.append(f"{path!r}: {error}.")
             return None
-
-    def _check_inversion(self, path: str, attribute: Attribute | None, source: AnySource) -> None:
-        is_boolean = attribute is not None and attribute.type is Type.BOOLEAN
-        if isinstance(source, Source) and source.inverted and not is_boolean:
-            self.problems.append(f"{path!r}: only a boolean can be inverted; drop the '!'.")
-
-    def _check_secrecy(
-        self, path: str, bound: AttributePath, source: AnySource, *, is_entry: bool = False
-    ) -> None:
-        """Refuse to store a secret in clear text, and to hide what is none."""
-        leaf, parts = bound.leaf, bound.leaf.sub_attributes
-        is_hashed = isinstance(source, Source) and source.hashed is not None
-        problem = None
-        if is_secret(bound) and (is_entry or leaf.multi_valued or leaf.type is not Type.STRING):
-            problem = "only a single text can be hashed, and no part of an entry; leave it out"
-        elif is_secret(bound) and not is_hashed:
-            problem = (
-                "clear text must never be stored; leave it out, or name a function that makes a "
-                "hash of it, as in hashed(User.password_hash, generate_password_hash)"
-            )
-        elif any(sub.returned is Returned.NEVER for sub in parts):
-            problem = "it has parts that must never be stored in clear text; map it part by part"
-        elif is_hashed and not is_secret(bound):
-            problem = "it is returned to clients, and a hash cannot be; drop hashed()"
-        elif is_hashed and not writable(source):
-            problem = "nobody reads a hash; drop read_only()"
-        if problem:
-            self.problems.append(f"{path!r}: {problem}.")
-
-    def _check_demands(self) -> None:
-        """Refuse to leave out what a schema promises: required values, and unique ones."""
-        mapped = {keys[:length] for keys in self.named for length in (1, 2)}
-        self._check_schema(self.resource_type.schema, (), mapped)
-        for extension in self.resource_type.extensions:
-            urn = extension.schema.id
-            if (urn,) in mapped:
-                self._check_schema(extension.schema, (urn,), mapped)
-            elif extension.required:
-                self.problems.append(f"{urn} is required and not mapped; map its attributes.")
-
-    def _check_schema(
-        self, schema: Schema, prefix: tuple[str, ...], mapped: set[tuple[str, ...]]
-    ) -> None:
-        for attribute in schema.attributes:
-            is_unique = attribute.uniqueness is not Uniqueness.NONE
-            if (attribute.required or is_unique) and (*prefix, attribute.name) not in mapped:
-                name = ":".join((*prefix, attribute.name))
-                self.problems.append(
-                    f"{name} is {'required' if attribute.required else 'unique'} and not mapped; "
-                    f"add {name!r} with the model's attribute that holds it."
-                )
-
-    def _check_overlaps(self) -> None:
-        """Refuse one value in two places: an attribute twice, or as a whole and in parts."""
-        mapped = [field.path for field in self.fields]
-        mapped += dict.fromkeys(slot.path for slot in self.slots)
-        for index, path in enumerate(mapped):
-            for other in mapped[:index]:
-                shorter, longer = sorted((path, other), key=lambda each: len(each.keys))
-                if longer == shorter:
-                    self.problems.append(f"{path} is mapped twice; keep one.")
-                elif longer.keys[: len(shorter.keys)] == shorter.keys:
-                    self.problems.append(
-                        f"{shorter} is mapped as a whole and {longer} by itself; keep one."
-                    )
-
-    def _check_primaries(self) -> None:
-        primaries = Counter(
-            str(slot.path) for slot in self.slots if dict(slot.literals).get("primary") is True
-        )
-        for path, count in primaries.items():
-            if count > 1:
-                self.problems.append(f"{path} has {count} primary entries; only one can be.")
-
-    def _check_writers(self) -> None:
-        """Refuse two writers of one place, or of a JSON value and a part of it."""
-        places = [(str(field.path), field.source) for field in self.fields]
-        places += [
-            (f"{slot.selector}.{name}", source)
-            for slot in self.slots
-            for name, source in slot.sources
-        ]
-        writers = [
-            (path, source.steps)
-            for path, source in places
-            if isinstance(source, Source) and not source.read_only
-        ]
-        for index, (path, steps) in enumerate(writers):
-            for other, others in writers[:index]:
-                shorter, longer = sorted((steps, others), key=len)
-                if longer[: len(shorter)] == shorter:
-                    self.problems.append(
-                        f"{'.'.join(longer)} has several writers ({other}, {path}); "
-                        'keep one and wrap the others in read_only(), as pairs "read_only": true.'
-                    )
-
-
-def _guarded(bound: AttributePath, source: AnySource) -> AnySource:
-    """The source, read only where the attribute or what it is a part of is."""
-    mutability = {bound.attribute.mutability, bound.leaf.mutability}
-    if isinstance(source, Source) and Mutability.READ_ONLY in mutability:
-        return replace(source, read_only=True)
-    return source
 
 
 def _named_refs(attribute: Attribute, source: Any) -> Any:
@@ -437,46 +326,3 @@ def _named_refs(attribute: Attribute, source: Any) -> Any:
     if not source or any(attribute.sub(str(name)) for name in source):
         return source
     return [Refs(way, name) if isinstance(way, str) else way for name, way in source.items()]
-
-
-def _misfit(bound: AttributePath) -> str | None:
-    """Why references cannot be kept as an attribute wants it; ``None`` if they can."""
-    attribute = bound.attribute
-    parts = [sub.name for sub in attribute.sub_attributes if sub.name not in _REFERENCE_PARTS]
-    if bound.urn is not None:
-        return "only the core schema can have references; move the attribute there"
-    if parts:
-        return f"a reference has no {' and no '.join(parts)}; take that out of the schema"
-    if attribute.required or attribute.mutability not in (
-        Mutability.READ_ONLY,
-        Mutability.READ_WRITE,
-    ):
-        return "references come and go; make the attribute readWrite and not required"
-    return None
-
-
-def _literal(sub: Attribute, value: Any) -> Any:
-    """A literal as the attribute has it: Entra ID writes booleans as text."""
-    is_text = sub.type is Type.BOOLEAN and isinstance(value, str)
-    return value.lower() == "true" if is_text and value.lower() in ("true", "false") else value
-
-
-def literals_of(tree: syntax.Filter | None) -> dict[str, Any] | None:
-    """Read the filter of a mapped entry.
-
-    :param tree: the filter.
-    :return: its names and values; ``None`` where it is made of more than ``eq`` and ``and``.
-    """
-    match tree:
-        case Comparison(name, Operator.EQ, value):
-            return {name.attribute: value}
-        case syntax.And(terms):
-            literals: dict[str, Any] = {}
-            for term in terms:
-                part = literals_of(term)
-                if part is None:
-                    return None
-                literals |= part
-            return literals
-        case _:
-            return None
