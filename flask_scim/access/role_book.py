@@ -246,6 +246,54 @@ class RoleBook:
         # An UPDATE locks on every database.
         self.session.execute(self.connections.update().where(is_it).values(id=columns.id))
 
+    def lock_group(
+        self, connection: Connection, group: str | None, external_id: str | None, *, dry_run: bool
+    ) -> Any:
+        """Find a group, and keep others from changing who is in it until the transaction ends.
+
+        :param connection: whose group it is.
+        :param group: its SCIM ``id``; ``None`` where it is named by the other.
+        :param external_id: its ``externalId``; likewise.
+        :param dry_run: whether to keep nobody from it.
+        :return: the primary key of the group.
+        :raises ValueError: if there is no such group, or several.
+        """
+        circle = self.circle
+        binding, record = circle.groups, circle.groups.record
+        id = binding.id
+        assert id.column is not None
+        match group, external_id:
+            case str(named), None:
+                raw = id.codec.parse(named)
+                is_it = sa.false() if raw is None else id.column == raw
+            case None, str(named):
+                is_it = record.c.external_id == named
+            case _:
+                raise ValueError("Name a group by its id or by its externalId, one of the two.")
+        statement = binding.select(binding.key, id.column, record.c.external_id)
+        statement = statement.where(is_it, *binding.own(connection))
+        # A collation may find what differs in letter case; both are exact.
+        found = [
+            key
+            for key, raw, external in self.session.execute(statement)
+            if named == (external if group is None else id.codec.decode(raw))
+        ]
+        if not found:
+            raise ValueError(f"There is no group {named[:100]!r} in {connection.id!r}.")
+        if len(found) > 1:
+            raise ValueError(
+                f"There are {len(found)} groups with the externalId {named[:100]!r}; name one by "
+                "its id."
+            )
+        if not dry_run:
+            # An UPDATE locks on every database.
+            own = (record.c.connection_id == connection.id, record.c.row_id == found[0])
+            self.session.execute(record.update().where(*own).values(version=record.c.version))
+            if circle.nested is not None:
+                # In this order, as a change of its members does it.
+                self.lock_connection(connection)
+        return found[0]
+
     def _lock_tenant(self, connection: Connection) -> None:
         """Let two changes that would take away the last administrators together meet."""
         columns, tenant = self.connections.c, connection.tenant

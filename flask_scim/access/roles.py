@@ -5,11 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..config import ConfigurationError
@@ -17,62 +14,15 @@ from ..provisioning.changes import Event
 from ..provisioning.ports import Connection, Deadlock
 from ..store.changes.tracking import writing
 from ..store.sql.failures import translated
-from .grants import DEFAULT, FIRST, LAST, Grant, Origin, Shift, Stake, Wish, read_grant
+from .giving import give, take_back
+from .grants import DEFAULT, FIRST, LAST, Origin, Shift
+from .held import HeldRole, has_any, list_held
 from .mapped import GroupRole, RolesOfGroups
 from .membership import PAGE
+from .previews import Preview, make_preview
 from .role_book import RoleBook
 
-#: How many of those who gain or lose a role a preview names; beyond these they are counted.
-MOST_NAMED = 1_000
 _ATTEMPTS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChange:
-    """That somebody gains a role, or loses it.
-
-    :param user_id: the SCIM ``id`` of the person.
-    :param name: the person's unique name.
-    :param role: the role.
-    """
-
-    user_id: str
-    name: str | None
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a change to the roles of groups comes to: before it is made, or as it was made.
-
-    :param gained: how many gain a role.
-    :param lost: how many lose one.
-    :param gains: who gains which, at most 1,000 of them.
-    :param losses: who loses which, at most 1,000 of them.
-    """
-
-    gained: int
-    lost: int
-    gains: list[RoleChange]
-    losses: list[RoleChange]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRole:
-    """A role that a person has.
-
-    :param role: the role.
-    :param display: what people read; ``None`` for nothing else.
-    :param origins: who has given it: ``scim``, ``login`` or ``manual``.
-    :param groups: the SCIM ids of the groups that it came by.
-    :param connections: the connections that it came by.
-    """
-
-    role: str
-    display: str | None
-    origins: frozenset[Origin]
-    groups: frozenset[str]
-    connections: frozenset[str]
 
 
 class Roles:
@@ -184,7 +134,7 @@ class Roles:
 
         def change() -> Shift:
             book = self._book
-            key = self._lock_group(connection, group, external_id, dry_run=dry_run)
+            key = book.lock_group(connection, group, external_id, dry_run=dry_run)
             mapped = book.mapped.of(connection.id)
             before = mapped.get(key, {})
             after = before | dict.fromkeys(wanted, precedence)
@@ -220,7 +170,7 @@ class Roles:
 
         def change() -> Shift:
             book = self._book
-            key = self._lock_group(connection, group, external_id, dry_run=dry_run)
+            key = book.lock_group(connection, group, external_id, dry_run=dry_run)
             before = book.mapped.of(connection.id, [key]).get(key, {})
             for role in unwanted:
                 if role not in before:
@@ -263,26 +213,7 @@ class Roles:
         :param after: the role after which to begin.
         :return: the roles by name.
         """
-        key, grants = self._book.users.key_of(user), self._book.tables.grants
-        statement = self._book.holder.select(key)
-        statement = statement.add_columns(*grants.c)
-        joined = statement.outerjoin(grants, grants.c.row_id == self._book.holder.near)
-        if self._book.groups is not None:
-            groups = self._book.circle.groups
-            joined = joined.outerjoin(groups.model, groups.key == grants.c.group_id)
-            assert groups.id.column is not None
-            joined = joined.add_columns(groups.id.column)
-        names: dict[str, str | None] = {}
-        reasons: dict[str, dict[Grant, Any]] = {}
-        for held, display, *rest in self._session.execute(joined):
-            names |= self._book.holder.decode(held, display)
-            columns = dict(zip(grants.c.keys(), rest, strict=False))
-            if columns["id"] is not None:
-                grant = read_grant(columns)
-                group = rest[len(grants.c)] if self._book.groups is not None else None
-                reasons.setdefault(grant.role, {})[grant] = group
-        found = [self._held(name, names[name], reasons.get(name, {})) for name in sorted(names)]
-        return list(islice((each for each in found if after is None or each.role > after), take))
+        return list_held(self._book, user, take=take, after=after)
 
     def of_id(
         self, connection_id: str, id: str, *, take: int | None = PAGE, after: str | None = None
@@ -311,10 +242,7 @@ class Roles:
         :param roles: the roles, whoever has given them.
         :return: whether they do.
         """
-        holder, names = self._book.holder, set[str]()
-        for held, display in self._session.execute(holder.select(self._book.users.key_of(user))):
-            names.update(holder.decode(held, display))
-        return not names.isdisjoint(roles)
+        return has_any(self._book, user, roles)
 
     def grant(
         self,
@@ -333,15 +261,7 @@ class Roles:
         :raises InvalidValue: if the app has no such role.
         :raises Forbidden: if it may not be given that way.
         """
-        wanted, key = list(dict.fromkeys(roles)), self._book.users.key_of(user)
-        stake = Stake(origin, connection.id if connection and origin != Origin.MANUAL else None)
-        has = self._book.holder.read(self._session, [key]).get(key, {})
-        self._book.check_given(connection, origin, [role for role in wanted if role not in has])
-
-        def wish(row: Any, held: set[Grant]) -> set[Grant]:
-            return held | {Grant(row, role, origin, stake.connection_id) for role in wanted}
-
-        return self._decide_now(connection, user, stake, wish)
+        return give(self._book, user, roles, origin, connection)
 
     def withdraw(
         self,
@@ -361,13 +281,7 @@ class Roles:
         :return: what happened, for whoever commits to tell of.
         :raises Forbidden: if it would leave a customer without an administrator.
         """
-        gone = None if roles is None else set(roles)
-        stake = Stake(origin, connection.id if connection and origin != Origin.MANUAL else None)
-
-        def wish(_row: Any, held: set[Grant]) -> set[Grant]:
-            return {grant for grant in held if gone is not None and grant.role not in gone}
-
-        return self._decide_now(connection, user, stake, wish)
+        return take_back(self._book, user, roles, origin, connection)
 
     def _run(
         self, connection: Connection, change: Callable[[], Shift], *, dry_run: bool
@@ -398,7 +312,7 @@ class Roles:
                 shift = change()
                 if dry_run:
                     self._book.check_admins(connection, shift, dry_run=True)
-                preview = self._preview(shift)
+                preview = make_preview(self._book, shift)
                 if not dry_run:
                     told = self._follow(self._book.tell(connection, shift))
                     self._session.commit()
@@ -406,88 +320,6 @@ class Roles:
             # Of what was only looked at, and of what failed, nothing stays.
             self._session.rollback()
         return preview, told
-
-    def _decide_now(
-        self, connection: Connection | None, user: Any, stake: Stake, wish: Wish
-    ) -> list[Event]:
-        self._session.flush()
-        tenant = connection.tenant if connection else None
-        known = self._book.holder.known(self._session, tenant)
-        key = self._book.users.key_of(user)
-        shift = self._book.grants.decide(stake, wish, [key], known=known)
-        self._session.expire(user)
-        return [] if connection is None else self._book.tell(connection, shift, stake.origin)
-
-    def _held(self, name: str, display: str | None, reasons: dict[Grant, Any]) -> HeldRole:
-        codec = None if self._book.groups is None else self._book.circle.groups.id.codec
-        groups = {codec.decode(raw) for raw in reasons.values() if codec and raw is not None}
-        return HeldRole(
-            name,
-            display,
-            frozenset(grant.origin for grant in reasons) or frozenset({Origin.MANUAL}),
-            frozenset(groups),
-            frozenset(grant.connection_id for grant in reasons if grant.connection_id),
-        )
-
-    def _preview(self, shift: Shift) -> Preview:
-        gains, losses = (
-            list(islice(some, MOST_NAMED)) for some in (sorted(shift.gained), sorted(shift.lost))
-        )
-        people = self._book.people(list(dict.fromkeys(row for row, _ in (*gains, *losses))))
-        unique = self._book.users.unique
-
-        def named(some: list[tuple[Any, str]]) -> list[RoleChange]:
-            return [
-                RoleChange(
-                    self._book.users.id_of(people[row]),
-                    None if unique is None else unique.read(people[row], {}),
-                    role,
-                )
-                for row, role in some
-                if row in people
-            ]
-
-        return Preview(len(shift.gained), len(shift.lost), named(gains), named(losses))
-
-    def _lock_group(
-        self, connection: Connection, group: str | None, external_id: str | None, *, dry_run: bool
-    ) -> Any:
-        """Find a group, and keep others from changing who is in it until the transaction ends."""
-        circle = self._book.circle
-        binding, record = circle.groups, circle.groups.record
-        id = binding.id
-        assert id.column is not None
-        match group, external_id:
-            case str(named), None:
-                raw = id.codec.parse(named)
-                is_it = sa.false() if raw is None else id.column == raw
-            case None, str(named):
-                is_it = record.c.external_id == named
-            case _:
-                raise ValueError("Name a group by its id or by its externalId, one of the two.")
-        statement = binding.select(binding.key, id.column, record.c.external_id)
-        statement = statement.where(is_it, *binding.own(connection))
-        # A collation may find what differs in letter case; both are exact.
-        found = [
-            key
-            for key, raw, external in self._session.execute(statement)
-            if named == (external if group is None else id.codec.decode(raw))
-        ]
-        if not found:
-            raise ValueError(f"There is no group {named[:100]!r} in {connection.id!r}.")
-        if len(found) > 1:
-            raise ValueError(
-                f"There are {len(found)} groups with the externalId {named[:100]!r}; name one by "
-                "its id."
-            )
-        if not dry_run:
-            # An UPDATE locks on every database.
-            own = (record.c.connection_id == connection.id, record.c.row_id == found[0])
-            self._session.execute(record.update().where(*own).values(version=record.c.version))
-            if circle.nested is not None:
-                # In this order, as a change of its members does it.
-                self._book.lock_connection(connection)
-        return found[0]
 
     def _connection(self, id: str) -> Connection:
         connection = self._find(id)

@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 
 from ..access.grants import DEFAULT, FIRST, LAST
 from ..access.mapped import GroupRole
-from ..access.roles import Preview, RoleChange
+from ..access.previews import Preview, RoleChange
 from .administration import Administration, pass_administration
 from .printing import align, iso, minute, printing, show
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.epochs import REVOKED
+from ..access.held import HeldRole
 from ..access.login import Synced
 from ..access.membership import PAGE, By, Membership
-from ..access.roles import HeldRole
 from ..access.standing import Standing
 from ..config import ConfigurationError
 from ..mapping.sources import ModelAttribute

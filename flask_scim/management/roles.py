@@ -8,8 +8,10 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
+from ..access.held import HeldRole
 from ..access.mapped import GroupRole
-from ..access.roles import HeldRole, Preview, Roles
+from ..access.previews import Preview
+from ..access.roles import Roles
 from ..protocol.errors import NotFound
 from ..provisioning.ports import Position
 from .desk import Desk
