@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..delivery.lanes import Settled
+from ..delivery.claims import Settled
 from .administration import Administration, pass_administration
 from .printing import printing, show
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from ..delivery.destinations import OVERLAP, Destination, Kind
+from ..delivery.destinations import Destination, Kind
 from ..delivery.outcomes import Outcome
+from ..delivery.registry import OVERLAP
 from .administration import Administration, pass_administration
 from .printing import align, iso, minute, printing, show
 

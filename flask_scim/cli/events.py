@@ -10,8 +10,8 @@ import click
 from flask.cli import AppGroup
 
 from ..delivery.backlog import Undelivered
+from ..delivery.claims import Settled
 from ..delivery.extra import make_key
-from ..delivery.lanes import Settled
 from ..delivery.payload import describe_event, write_time
 from ..provisioning.journal import Entry
 from .administration import Administration, pass_administration

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from ..provisioning.journal import Entry
 from ..store.journal.outbox import read_entry
-from .destinations import DeliveryTables, Destination
+from .destinations import Destination
+from .tables import DeliveryTables
 
 
 @dataclass(frozen=True, slots=True)

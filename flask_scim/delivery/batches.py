@@ -1,7 +1,7 @@
 """Which events of a connection a worker sends next, and what has to be written down afterwards.
 
 Events of one subject follow each other; those of different subjects do not wait for each other. All
-of it is arithmetic: the rows come from, and go to, :mod:`.lanes`.
+of it is arithmetic: the rows come from :mod:`.selection`, and go to :mod:`.lanes`.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from .batches import Job
 from .carriers import Carrier
+from .claims import Claim, Lane, Settled
 from .destinations import Destination
-from .lanes import Claim, Lane, Lanes, Settled
+from .lanes import Lanes
 from .outcomes import PATIENCE, Attempt, Outcome
 from .sender import Reply
 

@@ -13,11 +13,12 @@ from ..store.journal.outbox import make_event_id
 from .backlog import Backlog
 from .carriers import Carrier, Means, Signer, make_carrier
 from .deliverer import Deliverer, Office, Requests
-from .destinations import Destination, Destinations
+from .destinations import Destination
 from .lanes import Lanes
 from .outcomes import Attempt
 from .polling import Polling
 from .pruning import Pruning
+from .registry import Destinations
 from .settings import DeliverySettings
 
 

@@ -8,72 +8,24 @@ while: whoever takes it after that, since a worker has died, fences the other on
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ..provisioning.journal import Entry
-from ..store.journal.outbox import read_entry
-from .batches import Batch, Row, Waiting, find_due, make_batch, settle
-from .destinations import DeliveryTables, Destination, DestinationState, Kind, read_destination
-from .outcomes import PATIENCE, Attempt, Outcome, rest
+from .batches import Row, settle
+from .claims import Claim, Lane, Settled
+from .destinations import Destination, read_destination
+from .health import LONGEST_ERROR, Health, can_be_told, is_served
+from .outcomes import FAR, PATIENCE, Attempt, Outcome
+from .selection import Selection
 from .settings import DeliverySettings
+from .tables import DeliveryTables
 
 #: For how long a worker has a lane unless it says that it lives.
 LEASE = timedelta(seconds=60)
-#: How many events a worker takes at once.
-BATCH = 50
-#: How many events may wait in a lane before nothing new is taken: they are not to become a second
-#: outbox.
-MOST_WAITING = 1_000
-#: Later than any moment that is ever set, from now; what is later still was set by a wrong clock.
-_FAR = timedelta(days=3)
-_LONGEST_ERROR = 500
-
-
-class Lane(NamedTuple):
-    """A destination, and the connection of whose events it is told."""
-
-    destination_id: str
-    connection_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A lane that a worker has taken, and what it is to send.
-
-    :param lane: the lane.
-    :param holder: which claim it is.
-    :param destination: the destination.
-    :param position: up to where it has been told.
-    :param batch: what to send.
-    """
-
-    lane: Lane
-    holder: str
-    destination: Destination
-    position: int
-    batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of a batch.
-
-    :param delivered: how many events were delivered.
-    :param failed: how many were not.
-    :param disabled: why the destination was disabled just now; ``None`` if it was not.
-    :param carried_out: how many requests that waited were carried out.
-    """
-
-    delivered: int
-    failed: int
-    disabled: str | None = None
-    carried_out: int = 0
 
 
 def utc_now() -> datetime:
@@ -104,6 +56,8 @@ class Lanes:
         self._settings = settings
         self._clock = clock
         self._lease = lease
+        self._selection = Selection(session, tables)
+        self._health = Health(session, tables, settings.failures)
 
     def find(self, most: int = 1_000) -> list[tuple[Lane, bool]]:
         """Find the lanes where there is something to do, which nobody is at.
@@ -128,7 +82,7 @@ class Lanes:
             )
             .outerjoin(cursor, of_lane)
             .where(
-                self._is_served(now),
+                is_served(self._tables.destinations, now),
                 self._is_free(now),
                 sa.func.coalesce(told.position, 0) < counted.position,
             )
@@ -149,10 +103,10 @@ class Lanes:
                 ),
             )
             .where(
-                self._is_served(now),
+                is_served(self._tables.destinations, now),
                 self._is_free(now),
                 waiting.state == "waiting",
-                sa.or_(waiting.due <= now, waiting.due > now + _FAR),
+                sa.or_(waiting.due <= now, waiting.due > now + FAR),
             )
             .limit(most)
         )
@@ -177,10 +131,10 @@ class Lanes:
             return None
         now = self._clock()
         destination = self._destination(lane.destination_id)
-        if destination is None or not _can_be_told(destination, now):
+        if destination is None or not can_be_told(destination, now):
             self._session.rollback()
             return None
-        batch = self._choose(lane, destination, position, now)
+        batch = self._selection.choose(lane, destination, position, now)
         if not batch and batch.upto == position:
             self._session.rollback()
             return None
@@ -237,10 +191,10 @@ class Lanes:
         self._write(claim, settlement.rows, now)
         outcomes = {attempt.outcome for attempt in attempts.values()}
         is_back = Outcome.DELIVERED in outcomes or Outcome.REFUSED in outcomes
-        disabled = self._note(claim, list(attempts.values()), is_back, now)
+        disabled = self._health.note(claim.destination, list(attempts.values()), is_back, now)
         self._session.commit()
         if is_back and claim.destination.failures >= PATIENCE:
-            self._wake(claim.lane.destination_id, now)
+            self._health.wake(claim.lane.destination_id, now)
         delivered = sum(each.outcome is Outcome.DELIVERED for each in attempts.values())
         return Settled(delivered, len(attempts) - delivered, disabled)
 
@@ -275,88 +229,6 @@ class Lanes:
         )
         return row.position if taken.rowcount else None
 
-    def _choose(self, lane: Lane, destination: Destination, position: int, now: datetime) -> Batch:
-        waiting = self._waiting(lane)
-        due, blocked = find_due(waiting, now, now + _FAR)
-        # One event shows whether a destination that was away is back.
-        most = 1 if destination.failures >= PATIENCE else BATCH
-        entries = self._entries(lane, [each.position for each in due[:most]])
-        new: list[Entry] = []
-        upto = position
-        if len(waiting) < MOST_WAITING:
-            new, upto = self._new(lane, destination, position)
-        return make_batch(due, entries, blocked, new, upto, most)
-
-    def _waiting(self, lane: Lane) -> list[Waiting]:
-        columns = self._tables.deliveries.c
-        rows = self._session.execute(
-            sa.select(
-                columns.position,
-                columns.resource_type,
-                columns.resource_id,
-                columns.attempts,
-                columns.due,
-            )
-            .where(
-                columns.destination_id == lane.destination_id,
-                columns.connection_id == lane.connection_id,
-                columns.state == "waiting",
-            )
-            .order_by(columns.position)
-            .limit(MOST_WAITING + BATCH)
-        )
-        return [
-            Waiting(row.position, (row.resource_type, row.resource_id), row.attempts, row.due)
-            for row in rows
-        ]
-
-    def _entries(self, lane: Lane, positions: list[int]) -> dict[int, Entry]:
-        if not positions:
-            return {}
-        columns = self._tables.events.c
-        rows = self._session.execute(
-            sa.select(self._tables.events).where(
-                columns.connection_id == lane.connection_id, columns.position.in_(positions)
-            )
-        ).mappings()
-        return {row["position"]: read_entry(row) for row in rows}
-
-    def _new(self, lane: Lane, destination: Destination, position: int) -> tuple[list[Entry], int]:
-        """The next new events that a destination wants, and up to where there are no others."""
-        counted, columns = self._tables.counters.c, self._tables.events.c
-        # What comes between this statement and the next one is beyond it.
-        last = self._session.scalar(
-            sa.select(counted.position).where(counted.connection_id == lane.connection_id)
-        )
-        upto = max(position, last or 0)
-        statement = (
-            sa.select(self._tables.events)
-            .where(
-                columns.connection_id == lane.connection_id,
-                columns.position > position,
-                columns.position <= upto,
-            )
-            .order_by(columns.position)
-            .limit(BATCH)
-        )
-        if destination.types is not None:
-            statement = statement.where(sa.or_(*map(self._is_of_type, destination.types)))
-        if destination.connection_id is not None:
-            # One of the same name, and of another tenant, may have been here before.
-            owners = self._tables.connections
-            tenant = sa.select(owners.c.tenant).where(owners.c.id == destination.connection_id)
-            statement = statement.where(
-                columns.tenant.is_not_distinct_from(tenant.scalar_subquery())
-            )
-        entries = [read_entry(row) for row in self._session.execute(statement).mappings()]
-        return entries, entries[-1].position if len(entries) == BATCH else upto
-
-    def _is_of_type(self, type: str) -> Any:
-        column = self._tables.events.c.type
-        if type.endswith(".*"):
-            return column.startswith(type.removesuffix("*"), autoescape=True)
-        return column == type
-
     def _write(self, claim: Claim, rows: Iterable[Row], now: datetime) -> None:
         table = self._tables.deliveries
         inserted, changed = [], []
@@ -365,7 +237,7 @@ class Lanes:
             values["state"] = "dead" if row.is_dead else "waiting"
             if row.attempt is not None:
                 values["status"] = row.attempt.reply.status
-                values["error"] = row.attempt.reply.reason[:_LONGEST_ERROR]
+                values["error"] = row.attempt.reply.reason[:LONGEST_ERROR]
             if row.is_new:
                 inserted.append(
                     {**claim.lane._asdict(), "position": row.entry.position}
@@ -388,67 +260,10 @@ class Lanes:
                 .values(values)
             )
 
-    def _note(
-        self, claim: Claim, attempts: Sequence[Attempt], is_back: bool, now: datetime
-    ) -> str | None:
-        """Note how the destination does, and disable it where there is no use in going on."""
-        table, before = self._tables.destinations, claim.destination
-        changes: dict[str, Any] = {}
-        failed = [each.reply for each in attempts if each.outcome is not Outcome.DELIVERED]
-        if failed:
-            changes["last_failure"] = now
-            changes["last_error"] = f"{failed[-1].status} {failed[-1].reason}"[:_LONGEST_ERROR]
-        last = before.last_success
-        is_news = last is None or abs(now - last) >= timedelta(minutes=1)
-        if is_news and len(failed) < len(attempts):
-            changes["last_success"] = now
-        if is_back and before.failures:
-            changes |= {"failures": 0, "resume": None}
-        away = [each.reply for each in attempts if each.outcome is Outcome.UNAVAILABLE]
-        failures = 0 if is_back else before.failures + len(away)
-        if away:
-            wanted = max((reply.retry_after or 0 for reply in away), default=0)
-            changes["resume"] = rest(failures, wanted, now)
-            if not is_back:
-                # Others may count at the same time, for other connections.
-                changes["failures"] = table.c.failures + len(away)
-        reason = None
-        if any(attempt.outcome is Outcome.GONE for attempt in attempts):
-            reason = "The receiver has answered 410 Gone: it wants no more."
-        elif failures >= self._settings.failures:
-            reason = f"It could not be reached {failures} times in a row."
-        if reason is not None:
-            changes |= {"state": DestinationState.DISABLED, "reason": reason}
-        if changes:
-            self._session.execute(table.update().where(table.c.id == before.id).values(**changes))
-        return reason
-
-    def _wake(self, destination_id: str, now: datetime) -> None:
-        """Try at once what has failed while the destination was away."""
-        table = self._tables.deliveries
-        self._session.execute(
-            table.update()
-            .where(
-                table.c.destination_id == destination_id,
-                table.c.state == "waiting",
-                table.c.due > now,
-            )
-            .values(due=now)
-        )
-        self._session.commit()
-
     def _destination(self, id: str) -> Destination | None:
         table = self._tables.destinations
         row = self._session.execute(sa.select(table).where(table.c.id == id)).mappings().first()
         return None if row is None else read_destination(row)
-
-    def _is_served(self, now: datetime) -> Any:
-        columns = self._tables.destinations.c
-        return sa.and_(
-            columns.state == DestinationState.ACTIVE,
-            columns.kind != Kind.SET_POLL,
-            sa.or_(columns.resume.is_(None), columns.resume <= now, columns.resume > now + _FAR),
-        )
 
     def _is_free(self, now: datetime) -> Any:
         columns = self._tables.cursors.c
@@ -465,9 +280,3 @@ class Lanes:
             columns.connection_id == claim.lane.connection_id,
             columns.holder == claim.holder,
         )
-
-
-def _can_be_told(destination: Destination, now: datetime) -> bool:
-    resume = destination.resume
-    rests = resume is not None and now < resume <= now + _FAR
-    return destination.state is DestinationState.ACTIVE and not rests

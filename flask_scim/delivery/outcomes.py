@@ -16,6 +16,8 @@ PATIENCE = 3
 _SHORTEST_REST, _LONGEST_REST = 5, 300
 #: What a receiver may ask for with ``Retry-After``, in seconds.
 LONGEST_RETRY_AFTER = 86_400
+#: Later than any moment that is ever set, from now; what is later still was set by a wrong clock.
+FAR = timedelta(days=3)
 _JITTER = 0.2
 
 

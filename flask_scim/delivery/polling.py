@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from ..provisioning.journal import Entry
 from ..store.journal.outbox import read_entry
 from .carriers import Means, make_token
-from .destinations import DeliveryTables, Destination
+from .destinations import Destination
 from .security_events import make_jti
+from .tables import DeliveryTables
 
 #: How many tokens are handed out at once.
 MOST_TOKENS = 100

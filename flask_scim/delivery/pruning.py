@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .destinations import DeliveryTables
+from .tables import DeliveryTables
 
 #: How many events are deleted in one transaction, so that it holds up nobody.
 BATCH = 1_000

@@ -12,12 +12,14 @@ from ..delivery.backlog import Backlog
 from ..delivery.carriers import Means
 from ..delivery.deliverer import Requests
 from ..delivery.desk import DeliveryDesk, Keys
-from ..delivery.destinations import DeliveryTables, Destination, Destinations
+from ..delivery.destinations import Destination
 from ..delivery.extra import make_bus_carrier, make_signer
 from ..delivery.lanes import Lanes
 from ..delivery.polling import Polling
 from ..delivery.pruning import Pruning
+from ..delivery.registry import Destinations
 from ..delivery.settings import DeliverySettings
+from ..delivery.tables import DeliveryTables
 from ..signals import publish_disabled
 from ..store.tables.own import OwnTables
 from .state import signing_keys

@@ -16,7 +16,7 @@ from ..connections.tokens import Tokens
 from ..delivery.back_channel_logout import BackChannelLogout, read_signer
 from ..delivery.celery import add_task
 from ..delivery.deliverer import Deliverer
-from ..delivery.destinations import Destinations
+from ..delivery.registry import Destinations
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims

@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from flask_scim.delivery.desk import DeliveryDesk
-from flask_scim.delivery.destinations import DeliveryTables, Destination
+from flask_scim.delivery.destinations import Destination
 from flask_scim.delivery.lanes import Lanes
+from flask_scim.delivery.tables import DeliveryTables
 from tests.client import ScimClient
 from tests.delivery.receivers import Received, Receiver
 from tests.host import Host

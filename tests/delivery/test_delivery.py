@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from flask_scim.delivery import lanes as lanes_of_all
-from flask_scim.delivery.lanes import LEASE, Lane
+from flask_scim.delivery import selection
+from flask_scim.delivery.claims import Lane
+from flask_scim.delivery.lanes import LEASE
 from flask_scim.delivery.outcomes import DONE
 from flask_scim.delivery.settings import RETRIES
 from tests.delivery.outgoing import Outgoing, positions, read, told
@@ -24,7 +25,7 @@ BATCH = 10
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few events are more than a worker takes at once."""
-    monkeypatch.setattr(lanes_of_all, "BATCH", BATCH)
+    monkeypatch.setattr(selection, "BATCH", BATCH)
 
 
 def refuse(*subjects: str, status: int = 500) -> Any:
@@ -473,7 +474,7 @@ def test_cloudevents(here: Outgoing) -> None:
 
 def test_more_waits_than_is_good(here: Outgoing, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing new is taken while very much waits, so that no second outbox grows."""
-    monkeypatch.setattr(lanes_of_all, "MOST_WAITING", 5)
+    monkeypatch.setattr(selection, "MOST_WAITING", 5)
     with receiving(answer(400)) as receiver:
         here.add(receiver)
         for number in range(3 * BATCH):

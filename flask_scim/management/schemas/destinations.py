@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from ...delivery.destinations import OVERLAP, DestinationState, Kind
+from ...delivery.destinations import DestinationState, Kind
+from ...delivery.registry import OVERLAP
 from .parts import SHORT, Body, Moment, Text
 
 
