@@ -1,4 +1,4 @@
-"""The accounts that an app has beside those that a connection has provisioned."""
+"""Which accounts an app has for the people of a connection, and which of them it takes over."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ...mapping.sources import Source
 from ...protocol.addresses import Address, read_address
 from ...protocol.errors import Forbidden, ScimError
 from ...provisioning.adoption import Account, Obstacle, Reason, Surveyed, choose, judge, refusal
-from ...provisioning.policy import Adoption, Policy, Visibility
+from ...provisioning.policy import Adoption, Policy
 from ...provisioning.ports import Connection, Document
 from ..columns.binding import Binding
 from ..columns.places import Place
 from ..queries.reading import Beside
 from ..queries.uniqueness import Held
-from ..sql.backends import Backend, Sql
+from ..sql.backends import Backend
+from .candidates import NO_RECORD, Candidates
+from .sight import Sight
 from .signs import Signs, steps_of
 
 #: Chooses among accounts for :attr:`~flask_scim.provisioning.policy.Adoption.ASK`.
 Adopter = Callable[[list[Any], Document, Connection], Any]
 
 _PERSONS = "User"
-#: The columns of a record that is not there, as far as reading a row asks for them.
-_NO_RECORD: dict[str, Any] = {"external_id": None, "active": None}
 
 
 class Accounts:
@@ -57,6 +57,7 @@ class Accounts:
         self.policy = policy
         self.adopter = adopter
         self.signs = Signs(backend, connection, binding)
+        self.candidates = Candidates(session, backend, connection, binding, self.signs)
         # None is taken over where what the choice needs is not there.
         lack = find_lack(binding, policy.adoption, adopter)
         self.adoption = Adoption.NEVER if lack else policy.adoption
@@ -81,7 +82,7 @@ class Accounts:
         if condition is None:
             return None
         # What the database takes for equal need not be.
-        found = [each for each in self._select(condition) if sign in self._signs(each)]
+        found = [each for each in self.candidates.find(condition) if sign in self._signs(each)]
         return choose(found, self.adoption, self.connection.domains)
 
     def find_address(self, text: str) -> Any:
@@ -94,7 +95,7 @@ class Accounts:
         if self.adoption is not Adoption.VERIFIED_EMAIL or not self._is_verified(address):
             return None
         condition = None if address is None else self.signs.bears([address])
-        found = [] if condition is None else self._select(condition)
+        found = [] if condition is None else self.candidates.find(condition)
         try:
             same = [each for each in found if each.address == address]
             chosen = choose(same, self.adoption, self.connection.domains)
@@ -160,35 +161,7 @@ class Accounts:
         :return: each row that is there, with the connection's own record of it, and as an account;
             in the order of their keys.
         """
-        binding, wanted = self.binding, list(keys)
-        # SQLite alone needs this: its write lock comes with the first write.
-        self.backend.lock(binding.connect(self.session), binding.table)
-        rows: sa.Select[Any] = sa.select(binding.model).where(
-            binding.key.in_(wanted), binding.is_of_tenant(self.connection)
-        )
-        locked = self.session.scalars(
-            rows.order_by(binding.key).with_for_update(of=binding.model),
-            execution_options={"populate_existing": True},
-        ).all()
-        # Nobody else takes them over meanwhile: for that they would have to lock the rows.
-        columns = binding.record.c
-        records: sa.Select[Any] = sa.select(*columns).where(columns.row_id.in_(wanted))
-        own: dict[Any, dict[str, Any]] = {}
-        owned: set[Any] = set()
-        for found in self.session.execute(records.with_for_update(read=True)):
-            record = dict(zip(columns.keys(), found, strict=True))
-            if record["connection_id"] == self.connection.id:
-                own[record["row_id"]] = record
-            elif record["deleted"] is None:
-                owned.add(record["row_id"])
-        subjects = self._subjects(wanted)
-        result = []
-        for row in locked:
-            key = binding.key_of(row)
-            record = own.get(key) or dict.fromkeys(columns.keys())
-            held = Held(row, binding.read(row, record), record)
-            result.append((held, self._account(row, held.values, subjects, is_owned=key in owned)))
-        return result
+        return self.candidates.lock(keys)
 
     def account(self, row: Any, values: list[Any]) -> Account:
         """See a row as an account of nobody else's.
@@ -197,8 +170,7 @@ class Accounts:
         :param values: the SCIM values of the binding's places.
         :return: the account.
         """
-        subjects = self._subjects([self.binding.key_of(row)])
-        return self._account(row, values, subjects, is_owned=False)
+        return self.candidates.see(row, values)
 
     def protected(self, held: Held) -> list[bool]:
         """Tell for each place whether the request that takes an account over must not write there.
@@ -231,31 +203,18 @@ class Accounts:
         :param most: the most to look at.
         :return: the accounts, and whether they may be taken over without a document.
         """
-        binding = self.binding
-        statement = self._statement(binding.record.c.row_id)
-        if after is not None:
-            statement = statement.where(binding.key > after)
-        self.backend.prepare(binding.connect(self.session))
-        found = self.session.execute(statement.order_by(binding.key).limit(most)).all()
-        subjects = self._subjects([binding.key_of(row) for row, *_ in found])
-        accounts, names, known = [], {}, {}
-        for row, is_owned, record in found:
-            values = binding.read(row, _NO_RECORD)
-            account = self._account(row, values, subjects, is_owned=bool(is_owned))
-            accounts.append(account)
-            known[account.key] = record is not None
-            names[account.key] = self.signs.value(values, ("userName",))
-        doubles = self.find_doubles(each for each in accounts if not known[each.key])
+        found = self.candidates.page(after, most)
+        doubles = self.find_doubles(each for each, _, is_known in found if not is_known)
         surveyed = []
-        for each in accounts:
-            verdict = judge(each, self.adoption, self.connection.domains)
+        for account, name, is_known in found:
+            verdict = judge(account, self.adoption, self.connection.domains)
             if verdict is Reason.ASK:
                 # Only a document could be asked about.
                 verdict = None
-            elif each.key in doubles and verdict is not Obstacle.UNVERIFIED:
+            elif account.key in doubles and verdict is not Obstacle.UNVERIFIED:
                 verdict = Obstacle.SEVERAL
-            id, name = binding.id_of(each.row), names[each.key]
-            surveyed.append(Surveyed(each.key, id, name, verdict, known[each.key]))
+            id = self.binding.id_of(account.row)
+            surveyed.append(Surveyed(account.key, id, name, verdict, is_known))
         return surveyed
 
     def find_doubles(self, accounts: Iterable[Account]) -> set[Any]:
@@ -267,7 +226,7 @@ class Accounts:
         chosen = list(accounts)
         is_it = self.signs.bears({sign for each in chosen for sign in self._signs(each)})
         by_sign: dict[Any, set[Any]] = {}
-        for account in [] if is_it is None else self._select(is_it):
+        for account in [] if is_it is None else self.candidates.find(is_it):
             verdict = judge(account, self.adoption, self.connection.domains)
             if verdict not in (None, Obstacle.UNVERIFIED):
                 for sign in self._signs(account):
@@ -283,42 +242,9 @@ class Accounts:
         """The rows without a record that the connection sees; ``None`` where it sees none."""
         if self.binding.resource_type.name != _PERSONS:
             return None
-        match self.policy.visibility:
-            case Visibility.PROVISIONED:
-                return None
-            case Visibility.ADOPTABLE:
-                return self._adoptable
-            case Visibility.TENANT:
-                return Beside(Visibility.TENANT, sa.true)
-
-    @property
-    def _adoptable(self) -> Beside | None:
-        marks, adoption = self.binding.marks, self.adoption
-        named = [mark for mark in marks.closed if mark is not None]
-        is_verified = adoption is Adoption.VERIFIED_EMAIL
-        if is_verified:
-            assert marks.verified is not None
-            named.append(marks.verified)
-        if adoption is Adoption.NEVER or any(mark.condition is None for mark in named):
-            return None
-        domains = self.connection.domains if is_verified else ()
-        return Beside((Visibility.ADOPTABLE, adoption, domains), self._is_adoptable)
-
-    def _is_adoptable(self) -> Sql:
-        """What :func:`judge` says, in SQL."""
-        marks = self.binding.marks
-        conditions = [sa.not_(self._is_owned(self.binding.its_connection))]
-        for mark in marks.closed:
-            if mark is not None and mark.condition is not None:
-                conditions.append(sa.not_(mark.condition))
-        match self.adoption:
-            case Adoption.EXTERNAL_ID:
-                conditions.append(self.signs.is_known_by_id())
-            case Adoption.VERIFIED_EMAIL:
-                assert marks.verified is not None
-                assert marks.verified.condition is not None
-                conditions += [marks.verified.condition, self.signs.is_in_domain()]
-        return sa.and_(*conditions)
+        return Sight(self.binding, self.connection, self.signs, self.adoption).of(
+            self.policy.visibility
+        )
 
     def _ask(self, document: Document, parts: Parts) -> tuple[Account, Reason] | None:
         assert self.adopter is not None
@@ -328,14 +254,14 @@ class Accounts:
             self.signs.has_name(parts),
         ]
         wanted = [condition for condition in conditions if condition is not None]
-        found = self._select(sa.or_(*wanted)) if wanted else []
+        found = self.candidates.find(sa.or_(*wanted)) if wanted else []
         rows = [each.row for each in found if judge(each, self.adoption, ()) is Reason.ASK]
         row = self.adopter(rows, document, self.connection)
         if row is None:
             return None
         if not isinstance(row, self.binding.model):
             raise TypeError(f"the adopter returned {row!r}, no {self.binding.model.__name__}")
-        return self.account(row, self.binding.read(row, _NO_RECORD)), Reason.ASK
+        return self.candidates.see(row, self.binding.read(row, NO_RECORD)), Reason.ASK
 
     def _verified(self, parts: Parts) -> Address | None:
         """The e-mail address of a document, if the customer has proved to own its domain."""
@@ -355,63 +281,6 @@ class Accounts:
                 return frozenset({account.address})
             case _:
                 return frozenset()
-
-    def _select(self, condition: Sql) -> list[Account]:
-        """Read the accounts of the tenant that the connection has not heard of yet."""
-        binding, record = self.binding, self.binding.record.c
-        is_free = sa.or_(record.row_id.is_(None), record.awaited.is_(sa.true()))
-        statement = self._statement().where(condition, is_free).order_by(binding.key)
-        self.backend.prepare(binding.connect(self.session))
-        found = self.session.execute(statement).all()
-        subjects = self._subjects([binding.key_of(row) for row, _ in found])
-        return [
-            self._account(row, binding.read(row, _NO_RECORD), subjects, is_owned=bool(is_owned))
-            for row, is_owned in found
-        ]
-
-    def _statement(self, *columns: Any) -> sa.Select[Any]:
-        binding, own = self.binding, self.connection.id
-        is_owned = self._is_owned(own).label("is_owned")
-        statement = binding.select_rows(own, binding.model, is_owned, *columns)
-        return statement.where(binding.is_of_tenant(self.connection))
-
-    def _is_owned(self, connection_id: Any) -> Sql:
-        """The condition that another connection than one has provisioned a row."""
-        others = self.binding.table.alias()
-        return sa.exists().where(
-            others.c.row_id == self.binding.key,
-            others.c.connection_id != connection_id,
-            others.c.deleted.is_(None),
-        )
-
-    def _account(
-        self, row: Any, values: list[Any], subjects: dict[Any, set[str]], *, is_owned: bool
-    ) -> Account:
-        marks, key = self.binding.marks, self.binding.key_of(row)
-        is_kept = [each is not None and each.holds(row) for each in marks.closed]
-        own = None if self.signs.external_place is None else self.signs.external_id_in(values)
-        return Account(
-            row,
-            key,
-            self.signs.address_in(values),
-            frozenset(subjects.get(key, ())) | ({own} if own else frozenset()),
-            marks.verified is not None and marks.verified.holds(row),
-            any(is_kept),
-            is_owned,
-        )
-
-    def _subjects(self, keys: list[Any]) -> dict[Any, set[str]]:
-        """As whom people have signed in through the connection, by the keys of their rows."""
-        table = self.binding.logins
-        found: dict[Any, set[str]] = {}
-        if table is None or not keys:
-            return found
-        statement = sa.select(table.c.row_id, table.c.subject).where(
-            table.c.connection_id == self.connection.id, table.c.row_id.in_(keys)
-        )
-        for key, subject in self.binding.connect(self.session).execute(statement):
-            found.setdefault(key, set()).add(subject)
-        return found
 
 
 def find_lack(binding: Binding, adoption: Adoption, adopter: Adopter | None) -> str | None:
