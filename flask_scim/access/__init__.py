@@ -1,1 +1,1 @@
-"""Who may come in, what they may do there, and how their access ends."""
+"""Who may come in, and how their access ends."""

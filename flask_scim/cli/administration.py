@@ -10,7 +10,6 @@ import click
 
 from ..access.closing import Closing
 from ..access.desk import AccessDesk
-from ..access.roles import Roles
 from ..config import ConfigurationError, Settings
 from ..connections.clients import Clients
 from ..connections.connections import Connections
@@ -20,6 +19,7 @@ from ..mapping.mappings import Mappings, Review
 from ..protocol.errors import ScimError
 from ..provisioning.ports import Connection
 from ..provisioning.takeover import Finding
+from ..roles.roles import Roles
 from ..store.journal.deferred import SqlDeferred
 from ..store.journal.log import SqlLog
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 from flask.cli import AppGroup
 
-from ..access.grants import DEFAULT, FIRST, LAST
-from ..access.mapped import GroupRole
-from ..access.previews import Preview, RoleChange
+from ..roles.grants import DEFAULT, FIRST, LAST
+from ..roles.mapped import GroupRole
+from ..roles.previews import Preview, RoleChange
 from .administration import Administration, pass_administration
 from .printing import align, iso, minute, printing, show
 

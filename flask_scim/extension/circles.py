@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..access.membership import Circle
-from ..access.role_book import RoleBook
 from ..config import ConfigurationError
+from ..roles.book import RoleBook
+from ..roles.membership import Circle
 from .ground import Ground
 from .roles import make_book, make_circle
 from .state import current_state

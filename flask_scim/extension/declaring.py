@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..access.roles import Roles
 from ..config import ConfigurationError
 from ..mapping.resource_types import check_resource_type
 from ..mapping.sources import ModelAttribute, Refs, Sourced, Values, read_source
 from ..protocol.definitions import GROUP_TYPE, USER_TYPE
 from ..protocol.schema import Extension, ResourceType
+from ..roles.roles import Roles
 from ..store.changes.tracking import track
 from ..store.columns.holders.finding import make_holder
 from ..store.columns.marks import Marked

@@ -11,11 +11,9 @@ from ..access.closing import Closing
 from ..access.desk import AccessDesk
 from ..access.ending import Ending
 from ..access.global_token_revocation import GlobalTokenRevocation
-from ..access.grants import Origin
 from ..access.login import Logins
 from ..access.revocation import Patience, Revocation
 from ..access.revokers import Revoker, Revokers
-from ..access.roles import Roles
 from ..access.sessions import Sessions
 from ..access.stored import STORED, Shelf, clearing, find_shelf
 from ..access.subjects import People, Subject
@@ -25,6 +23,8 @@ from ..protocol.schema import ResourceType
 from ..provisioning.policy import Adoption, Policy
 from ..provisioning.ports import Connection
 from ..provisioning.takeover import Finding, take_over
+from ..roles.grants import Origin
+from ..roles.roles import Roles
 from ..store.columns.binding import Binding
 from ..store.people.accounts import Accounts, find_lack
 from ..store.queries.roster import Roster

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from ..access.desk import AccessDesk
 from ..access.ending import Report
 from ..access.epochs import REVOKED
-from ..access.held import HeldRole
 from ..access.login import Synced
-from ..access.membership import PAGE, By, Membership
 from ..access.standing import Standing
 from ..config import ConfigurationError
 from ..mapping.sources import ModelAttribute
 from ..provisioning.ports import Connection
+from ..roles.held import HeldRole
+from ..roles.membership import PAGE, By, Membership
 from ..store.changes.edits import overriding
 from ..web.requirements import require
 from .state import current_state

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..access.admins import AdminSelect
-from ..access.membership import Circle
-from ..access.role_book import RoleBook
-from ..access.rules import Rules
 from ..config import ConfigurationError
 from ..mapping.sources import AnySource, Source, Values, read_source
+from ..roles.admins import AdminSelect
+from ..roles.book import RoleBook
+from ..roles.membership import Circle
+from ..roles.rules import Rules
 from ..store.columns.binding import Binding
 from ..store.columns.holders.holder import Holder
 from ..store.columns.names import is_named

@@ -9,7 +9,6 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from ..access.consequences import Consequences
 from ..access.desk import AccessDesk
 from ..cli.administration import Administration
 from ..config import Settings
@@ -24,6 +23,7 @@ from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
+from ..roles.consequences import Consequences
 from ..store.changes.names import Namer
 from ..store.references.links import Link
 from ..store.references.references import References

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..access.closing import Closing
-from ..access.roles import Roles
 from ..connections.connections import Connections
 from ..connections.tokens import Tokens
 from ..delivery.desk import DeliveryDesk
@@ -15,6 +14,7 @@ from ..protocol.dialects import find_dialect
 from ..protocol.errors import NotFound
 from ..protocol.schema import ResourceType
 from ..provisioning.ports import Connection
+from ..roles.roles import Roles
 from ..store.journal.log import SqlLog
 from ..web.exchange import Exchange, Gateway
 

@@ -8,12 +8,12 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 
-from ..access.held import HeldRole
-from ..access.mapped import GroupRole
-from ..access.previews import Preview
-from ..access.roles import Roles
 from ..protocol.errors import NotFound
 from ..provisioning.ports import Position
+from ..roles.held import HeldRole
+from ..roles.mapped import GroupRole
+from ..roles.previews import Preview
+from ..roles.roles import Roles
 from .desk import Desk
 from .documents import describe
 from .paging import read_page

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import flask_scim
 from flask_scim import SCIM, Refs
-from flask_scim.access.roles import Roles
+from flask_scim.roles.roles import Roles
 from tests.client import ScimClient
 from tests.host import SETTINGS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_scim.access.grants import Origin
+from flask_scim.roles.grants import Origin
 from tests.client import ScimClient
 from tests.roles.staff import Staff, map_role
 

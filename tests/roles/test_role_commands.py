@@ -78,7 +78,7 @@ def test_mistakes(staff: Any, group: str, words: tuple[str, ...], said: str) -> 
 
 def test_more_than_a_preview_names(staff: Staff, acme: ScimClient, monkeypatch: Any) -> None:
     """Beyond the most that are named, they are counted."""
-    monkeypatch.setattr("flask_scim.access.previews.MOST_NAMED", 2)
+    monkeypatch.setattr("flask_scim.roles.previews.MOST_NAMED", 2)
     people = [acme.create(f"p{number}")["id"] for number in range(5)]
     group = acme.create_group("g", *people)["id"]
     host: Any = staff

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from flask_scim import ConfigurationError
-from flask_scim.access.grants import Origin
 from flask_scim.protocol.errors import Forbidden, InvalidValue
+from flask_scim.roles.grants import Origin
 from tests.client import GROUP, ScimClient
 from tests.roles.staff import (
     Grade,

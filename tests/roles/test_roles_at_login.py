@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_scim.access.grants import Origin
+from flask_scim.roles.grants import Origin
 from tests.roles.staff import Staff
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from .book import RoleBook
 from .grants import Shift
-from .role_book import RoleBook
 
 #: How many of those who gain or lose a role a preview names; beyond these they are counted.
 MOST_NAMED = 1_000

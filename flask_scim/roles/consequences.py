@@ -7,9 +7,9 @@ from typing import Any
 
 from ..provisioning.changes import Event, Kind
 from ..provisioning.ports import Connection
+from .book import RoleBook
 from .grants import Grant, Origin, Shift, Stake
 from .membership import Circle
-from .role_book import RoleBook
 
 
 class Consequences:

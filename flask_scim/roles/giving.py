@@ -7,8 +7,8 @@ from typing import Any
 
 from ..provisioning.changes import Event
 from ..provisioning.ports import Connection
+from .book import RoleBook
 from .grants import Grant, Origin, Stake, Wish
-from .role_book import RoleBook
 
 
 def give(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from .book import RoleBook
 from .grants import Grant, Origin, read_grant
-from .role_book import RoleBook
 
 
 @dataclass(frozen=True, slots=True)

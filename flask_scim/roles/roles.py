@@ -14,13 +14,13 @@ from ..provisioning.changes import Event
 from ..provisioning.ports import Connection, Deadlock
 from ..store.changes.tracking import writing
 from ..store.sql.failures import translated
+from .book import RoleBook
 from .giving import give, take_back
 from .grants import DEFAULT, FIRST, LAST, Origin, Shift
 from .held import HeldRole, has_any, list_held
 from .mapped import GroupRole, RolesOfGroups
 from .membership import PAGE
 from .previews import Preview, make_preview
-from .role_book import RoleBook
 
 _ATTEMPTS = 6
 
