@@ -36,15 +36,6 @@ class AttributeField(fields.Field):  # type: ignore[type-arg]  # generic from ma
         """Load a value; what is missing, or null, stays so: marshmallow need not look into it."""
         if value is None or value is missing:
             return value
-        return self._deserialize(value, attr, data, **kwargs)
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,
-        data: Mapping[str, Any] | None,
-        **kwargs: Any,
-    ) -> Any:
         try:
             return load(self.definition, value, self.where, self.rules)
         except ScimError as error:

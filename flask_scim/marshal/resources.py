@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load
@@ -19,6 +19,31 @@ class AttributesSchema(Schema):
 
     names: Mapping[str, str]
     passed_over: frozenset[str]
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Load what is there; where it does not fit, let marshmallow find all that is wrong.
+
+        By itself it looks at each field that there is, and most of them nobody sends.
+        """
+        if not isinstance(data, Mapping):
+            return super().load(data, **options)
+        try:
+            named = self.name_keys(data)
+            loaded = {
+                name: field.deserialize(named[key], key, named)
+                for name, key, field in self._places
+                if key in named
+            }
+        except ValidationError:
+            return super().load(data, **options)
+        if self.unknown == RAISE and len(loaded) < len(named):
+            return super().load(data, **options)
+        return loaded
+
+    @cached_property
+    def _places(self) -> list[tuple[str, str, fields.Field[Any]]]:
+        """The fields, each with its name and that in messages."""
+        return [(name, field.data_key or name, field) for name, field in self.fields.items()]
 
     @pre_load
     def name_keys(self, data: Any, **_: Any) -> Any:

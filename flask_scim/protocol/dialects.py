@@ -164,6 +164,10 @@ class _Normaliser:
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         normalised = {}
         for key, item in document.items():
+            attribute = self.resource_type.attribute(key)
+            if attribute is not None:
+                normalised[key] = item if attribute.is_plain else self._value(attribute, item)
+                continue
             extension = self.resource_type.extension(key)
             if extension is not None and isinstance(item, dict):
                 normalised[key] = {
@@ -171,7 +175,7 @@ class _Normaliser:
                     for name, part in item.items()
                 }
             else:
-                normalised[key] = self._value(self.resource_type.attribute(key), item)
+                normalised[key] = item
         return normalised
 
     def schemas(self, document: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class AttributePath:
         return keys if self.sub_attribute is None else (*keys, self.sub_attribute.name)
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         text = self.attribute.name if self.urn is None else f"{self.urn}:{self.attribute.name}"
         return text if self.sub_attribute is None else f"{text}.{self.sub_attribute.name}"
 
