@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..protocol.schema import ResourceType, Schema, Uniqueness
-from .mapping import Field, Slot
+from .mapping import Field
+from .slots import Slot
 from .sources import Source
 
 

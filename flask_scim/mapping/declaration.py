@@ -22,7 +22,8 @@ from ..protocol.values import load_simple
 from .coherence import find_faults
 from .fitness import find_misfits, find_reference_misfit, guarded
 from .literals import literals_of, typed
-from .mapping import Field, Mapping, Reference, Slot
+from .mapping import Field, Mapping, Reference
+from .slots import Slot
 from .sources import AnySource, Computed, RecordColumn, Refs, Source, Values, read_source
 
 #: Sub-attributes whose plain values in a template are literals, not names.

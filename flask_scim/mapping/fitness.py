@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ..protocol.resolver import AttributePath
 from ..protocol.schema import Mutability, Returned, Type
-from .mapping import is_secret, writable
+from .keeping import is_secret
+from .mapping import writable
 from .sources import AnySource, Source
 
 #: The parts of an entry that refers to another resource.

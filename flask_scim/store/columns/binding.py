@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, Session, aliased
+from sqlalchemy.orm import Session, aliased
 
-from ...config import ConfigurationError, MappingError
-from ...mapping.mapping import Mapping, writable
-from ...mapping.sources import AnySource, Computed, RecordColumn, Source, Values, read_source
+from ...config import MappingError
+from ...mapping.joining import Join
+from ...mapping.mapping import Mapping
+from ...mapping.sources import Computed, RecordColumn, Source
 from ...protocol.errors import InvalidValue
 from ...protocol.resolver import AttributePath
-from ...protocol.schema import Type, Uniqueness
+from ...protocol.schema import Uniqueness
 from ...provisioning.ports import Connection
 from ..sql.backends import Sql
 from ..sql.statements import Shapes
-from .codecs import BooleanCodec, Codec, HashedCodec, TextCodec
-from .fitting import find_codec
-from .holders.finding import make_holder
-from .holders.listed import ListedNames
-from .holders.related import RelatedNames
-from .json_codecs import JsonCodec
 from .marks import Marks
-from .names import ListedNamesCodec, RelatedNamesCodec
+from .names import RelatedNamesCodec
 from .places import Place
-from .rows import RowReader
+from .placing import Placing
+from .rows import RowReader, read_columns
 
 _NO_MARKS = Marks()
 #: The parameter of statements that says whose resources they read.
 _CONNECTION = "flask_scim_connection"
-
-#: What ends a name in the path of JSON.
-_UNQUOTED = frozenset('"\\')
 
 
 class Binding:
@@ -81,16 +72,16 @@ class Binding:
         # An alias has the columns of its table, which is all that statements ask of it.
         self.record = cast("sa.Table", record.alias()) if self._is_apart else record
         self.mapper: Any = sa.inspect(model)
-        self.key = self._key_column()
-        self._joins: dict[tuple[str, ...], tuple[Any, Any]] = {}
-        self._problems: list[str] = []
-        self.places = [self._place(path, source) for path, source in mapping.sources]
-        self.tenant = None if tenant is None else self._scope("tenant", tenant)
-        self.id = self.key_place if id is None else self._scope("id", id)
-        self._check_scopes()
-        if self._problems:
+        self._placing = Placing(model, self.entity, self.record, self._id_path)
+        self.key = self._placing.key
+        self.places = [self._placing.find(path, source) for path, source in mapping.sources]
+        find_scope = self._placing.find_scope
+        self.tenant = None if tenant is None else find_scope("tenant", tenant)
+        self.id = self.key_place if id is None else find_scope("id", id)
+        problems = [*self._placing.problems, *self._writable_scopes()]
+        if problems:
             heading = f"The mapping of {self.resource_type.name} does not fit {model.__name__}"
-            raise MappingError(heading, self._problems)
+            raise MappingError(heading, problems)
         self.computes = any(_is_computed(place) for place in self.places)
         self.columns = [place.column for place in self.places if place.column is not None]
         #: The statements that read resources, and read the same for every connection.
@@ -283,7 +274,7 @@ class Binding:
         return str(self.id.read(row, {}))
 
     def _joined(self, statement: sa.Select[Any]) -> sa.Select[Any]:
-        for _, relationship in self._joins.values():
+        for _, relationship in self._placing.joins.values():
             statement = statement.outerjoin(relationship)
         return statement
 
@@ -300,35 +291,15 @@ class Binding:
     def _row_reader(self) -> RowReader:
         return RowReader(self.places)
 
-    def decode(self, raws: Any, row: Any = None) -> list[Any]:
-        """Turn what a statement selected into SCIM values, in the order of :attr:`places`.
-
-        :param raws: the selected columns of the places that have one, in order.
-        :param row: the host's object, needed where a function computes.
-        :return: one value for each place.
-        """
-        if len(self.columns) == len(self.places):
-            return [
-                (raw or None) if decode is None else None if raw is None else decode(raw)
-                for decode, raw in zip(self._decoders, raws, strict=False)
-            ]
-        columns = iter(raws)
-        values = []
-        for place in self.places:
-            if place.column is not None:
-                values.append(place.codec.decode(next(columns)))
-            else:
-                computed = isinstance(place.source, Computed)
-                values.append(place.read(row, {}) if computed else None)
-        return values
-
     @cached_property
-    def _decoders(self) -> list[Callable[[Any], Any] | None]:
-        """What decodes the columns; ``None`` for text, which most are, to save it the call."""
-        codecs = (place.codec for place in self.places)
-        return [
-            None if type(codec).decode is TextCodec.decode else codec.decode for codec in codecs
-        ]
+    def compose(self) -> Join:
+        """Puts the document of a resource together of what a statement selected.
+
+        It takes the :attr:`columns`, and behind them the host's object where the binding
+        :attr:`computes`; and what the record keeps.
+        """
+        width = len(self.columns) + self.computes
+        return self.mapping.write_join(list(read_columns(self.places)), width)
 
     def place_at(self, path: AttributePath) -> Place | None:
         """Find the place of a field: of the attribute itself, or of what it is a part of."""
@@ -348,33 +319,8 @@ class Binding:
         # Models may differ in the type of the attribute.
         return f"flask_scim_tenant_{self.resource_type.name}"
 
-    def _key_column(self) -> Sql:
-        (column,) = self.mapper.primary_key
-        if self.entity is self.model:
-            return column  # type: ignore[no-any-return]  # mappers are Any
-        name = self.mapper.get_property_by_column(column).key
-        return getattr(self.entity, name).expression  # type: ignore[no-any-return]  # so are aliases
-
-    @cached_property
-    def key_place(self) -> Place:
-        """The place of the primary key."""
-        attribute = self.resource_type.attribute("id")
-        assert attribute is not None
-        path = AttributePath(attribute)
-        name = self.mapper.get_property_by_column(self.mapper.primary_key[0]).key
-        codec = self._codec(path, Source((name,)), self.key.type, ())
-        return Place(path, Source((name,)), self.key, codec, nullable=False)
-
-    def _scope(self, what: str, source: Source) -> Place:
-        attribute = self.resource_type.attribute("id")
-        assert attribute is not None
-        place = self._place(AttributePath(attribute), source)
-        if isinstance(place.codec, JsonCodec) or place.is_secret or len(source.steps) > 1:
-            self._problems.append(f"{what}={source}: it must be a column of {self.model.__name__}.")
-        return place
-
-    def _check_scopes(self) -> None:
-        """Refuse to let an identity provider write whose a row is, or its id."""
+    def _writable_scopes(self) -> Iterator[str]:
+        """Tell where an identity provider would write whose a row is, or its id."""
         scopes = {
             scope.source.steps[0]: what
             for what, scope in (("tenant", self.tenant), ("id", self.id))
@@ -384,144 +330,22 @@ class Binding:
             if isinstance(place.source, Source) and place.writable:
                 what = scopes.get(place.source.steps[0])
                 if what is not None:
-                    self._problems.append(
-                        f"{place.path}: {place.source} is the {what}; wrap it in read_only()."
-                    )
+                    yield f"{place.path}: {place.source} is the {what}; wrap it in read_only()."
 
-    def _place(self, path: AttributePath, source: AnySource) -> Place:
-        match source:
-            case RecordColumn(name):
-                column = self.record.c[name]
-                boolean = path.leaf.type is Type.BOOLEAN
-                return Place(
-                    path, source, column, BooleanCodec() if boolean else TextCodec(path.leaf, 255)
-                )
-            case Computed(_, expression):
-                codec = self._codec(path, source, getattr(expression, "type", None), ())
-                return Place(path, source, expression, codec)
-            case Values():
-                return self._names_place(path, source)
-            case Source():
-                return self._source_place(path, source)
+    @cached_property
+    def key_place(self) -> Place:
+        """The place of the primary key."""
+        return self._placing.find_key()
 
-    def _names_place(self, path: AttributePath, values: Values) -> Place:
-        try:
-            holder = make_holder(self.model, values)
-        except ConfigurationError as error:
-            self._problems.append(f"{path}: {error}")
-            return Place(path, values, sa.null(), TextCodec(path.leaf))
-        if isinstance(holder, RelatedNames):
-            codec = RelatedNamesCodec(holder, values)
-            return Place(path, values, codec.select(self.key), codec)
-        source = read_source(values.source)
-        assert isinstance(source, Source)
-        if not isinstance(holder, ListedNames):
-            self._problems.append(
-                f"{path}: {source} holds one name; a list in JSON or a relationship holds many."
-            )
-            return Place(path, source, sa.null(), TextCodec(path.leaf))
-        place = self._source_place(path, source)
-        return replace(place, codec=ListedNamesCodec(path.attribute, holder.path))
-
-    def _source_place(self, path: AttributePath, source: Source) -> Place:
-        blank = Place(path, source, sa.null(), TextCodec(path.leaf))
-        if source.owner is not None and not issubclass(self.model, source.owner):
-            self._problems.append(
-                f"{path}: {source.owner.__name__}.{source} is not an attribute of "
-                f"{self.model.__name__}; name the relationship that leads to it, as in"
-                f" '{source.owner.__name__.lower()}.{source}'."
-            )
-            return blank
-        entity: Any = self.entity
-        way: list[RelationshipProperty[Any]] = []
-        for index, step in enumerate(source.steps):
-            attribute = getattr(entity, step, None)
-            found = isinstance(attribute, InstrumentedAttribute) or hasattr(attribute, "expression")
-            if not found:
-                self._problems.append(f"{path}: {self.model.__name__} has no attribute {source}.")
-                return blank
-            related = getattr(attribute, "property", None)
-            if isinstance(related, RelationshipProperty):
-                if related.uselist:
-                    self._problems.append(f"{path}: {step} leads to many rows; name a to-one.")
-                    return blank
-                way.append(related)
-                entity = self._join(source.steps[: index + 1], attribute, related)
-                continue
-            turn = self._find_turn(way, writes=writable(source))
-            if turn is not None:
-                self._problems.append(f"{path}: {source} {turn}.")
-                return blank
-            assert attribute is not None
-            return self._column_place(path, source, attribute, source.steps[index + 1 :])
-        self._problems.append(f"{path}: {source} is a relationship; name an attribute behind it.")
-        return blank
-
-    def _find_turn(self, way: list[RelationshipProperty[Any]], *, writes: bool) -> str | None:
-        """Say what is wrong with a way that comes back to where it has been, if it does."""
-        for before, after in pairwise(way):
-            if _columns(before.local_remote_pairs) == _columns(
-                (remote, local) for local, remote in after.local_remote_pairs or ()
-            ):
-                return f"goes round: {after.key} leads back over {before.key}; leave both out"
-        if writes and any(issubclass(self.model, each.mapper.class_) for each in way):
-            name = self.model.__name__
-            return f"leads to another {name}, a resource of its own; wrap it in read_only()"
-        return None
-
-    def _column_place(
-        self, path: AttributePath, source: Source, attribute: Any, keys: tuple[str, ...]
-    ) -> Place:
-        expression = getattr(attribute, "expression", attribute)
-        column = next(iter(getattr(getattr(attribute, "property", None), "columns", ())), None)
-        if source.hashed is None:
-            codec = self._codec(path, source, expression.type, keys)
-        else:
-            expression, codec = None, HashedCodec(source.hashed)
-            if keys:
-                self._problems.append(
-                    f"{path}: {source} is a key in JSON; a hash needs a column of its own."
-                )
-        if writable(source) and not _is_settable(attribute, column):
-            self._problems.append(f"{path}: {source} cannot be set; wrap it in read_only().")
-        if not isinstance(column, sa.Column):
-            return Place(path, source, expression, codec)
-        default = column.default is not None or column.server_default is not None
-        nullable = bool(column.nullable)
-        return Place(path, source, expression, codec, nullable, nullable or default)
-
-    def _join(self, steps: tuple[str, ...], attribute: Any, related: Any) -> Any:
-        if steps not in self._joins:
-            target = aliased(related.mapper.class_)
-            self._joins[steps] = (target, attribute.of_type(target))
-        return self._joins[steps][0]
-
-    def _codec(
-        self, path: AttributePath, source: AnySource, kind: Any, keys: tuple[str, ...]
-    ) -> Codec:
-        if any(set(key) & _UNQUOTED or not key.isprintable() for key in keys):
-            self._problems.append(
-                f"{path}: {source} names a key with a quotation mark or a backslash in it, which "
-                "no filter can follow; name another."
-            )
-        attribute = path.leaf
-        inverted = isinstance(source, Source) and source.inverted
-        codec = find_codec(path.leaf, kind, keys, inverted=inverted)
-        if codec is None:
-            self._problems.append(
-                f"{path} is of type {attribute.type}{'s' if attribute.multi_valued else ''}, which "
-                f"{source} ({type(kind).__name__}{' key' if keys else ''}) cannot hold; "
-                "name another attribute or a key of a JSON column."
-            )
-        return codec or TextCodec(attribute)
+    @property
+    def _id_path(self) -> AttributePath:
+        attribute = self.resource_type.attribute("id")
+        assert attribute is not None
+        return AttributePath(attribute)
 
 
 class _ApartBinding(Binding):
     _is_apart = True
-
-
-def _columns(pairs: Iterable[tuple[Any, Any]] | None) -> set[tuple[Any, Any]]:
-    return set(pairs or ())
 
 
 def _source_of(place: Place | None) -> Source | None:
@@ -537,12 +361,3 @@ def _note(place: Place) -> str:
     if place.is_secret:
         return ", hashed, never read"
     return "" if place.writable or isinstance(place.source, RecordColumn) else ", read only"
-
-
-def _is_settable(attribute: Any, column: Any) -> bool:
-    """Whether an object's attribute can be set: a column, or a hybrid with a setter."""
-    entity: Any = sa.inspect(attribute.parent if hasattr(attribute, "parent") else attribute.class_)
-    descriptor = entity.mapper.all_orm_descriptors.get(attribute.key)
-    if hasattr(descriptor, "fset"):
-        return descriptor.fset is not None
-    return isinstance(column, sa.Column)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from operator import not_
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,11 @@ class Codec(ABC):
     def decode(self, raw: Any) -> Any:
         """Turn what the column holds into a SCIM value, or ``None``, as NULL always is."""
         return raw
+
+    @property
+    def decoder(self) -> Callable[[Any], Any]:
+        """What :meth:`decode` does to anything but NULL: for lists, which ask nothing else."""
+        return self.decode
 
     def encode(self, value: Any, where: str) -> Any:
         """Turn a SCIM value into what the column holds.
@@ -117,6 +123,10 @@ class NumberTextCodec(Codec):
     def decode(self, raw: Any) -> Any:
         return None if raw is None else str(raw)
 
+    @property
+    def decoder(self) -> Callable[[Any], Any]:
+        return str
+
     def encode(self, value: Any, where: str) -> Any:
         number = self.parse(value)
         if number is None:
@@ -148,6 +158,10 @@ class UuidTextCodec(Codec):
 
     def decode(self, raw: Any) -> Any:
         return None if raw is None else str(raw)
+
+    @property
+    def decoder(self) -> Callable[[Any], Any]:
+        return str
 
     def encode(self, value: Any, where: str) -> Any:
         found = self.parse(value)
@@ -212,6 +226,10 @@ class BooleanCodec(Codec):
 
     def decode(self, raw: Any) -> Any:
         return None if raw is None else bool(raw) != self.inverted
+
+    @property
+    def decoder(self) -> Callable[[Any], Any]:
+        return not_ if self.inverted else bool
 
     def encode(self, value: Any, where: str) -> Any:
         return value != self.inverted

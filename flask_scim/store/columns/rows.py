@@ -1,11 +1,15 @@
-"""What the host's objects hold, read as SCIM values."""
+"""Rows read as SCIM values: the host's objects, and the columns that a statement selects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from ...mapping.joining import Input
+from ...mapping.sources import Computed
+from .codecs import TextCodec
 from .places import Place
 
 
@@ -38,6 +42,26 @@ class RowReader:
         for index, read in self._others:
             values[index] = read(row, kept)
         return values
+
+
+def read_columns(places: Sequence[Place]) -> Iterator[Input | None]:
+    """Tell how the values of places are read from a row with their columns.
+
+    :param places: the places.
+    :return: for each of them, how; the host's object, for what a function computes, comes last in
+        the row.
+    """
+    count = sum(place.column is not None for place in places)
+    index = 0
+    for place in places:
+        if place.column is not None:
+            is_text = type(place.codec).decode is TextCodec.decode
+            yield Input(index, None if is_text else place.codec.decoder, is_text)
+            index += 1
+        elif isinstance(place.source, Computed):
+            yield Input(count, partial(place.read, kept={}))
+        else:
+            yield None
 
 
 def _getter(names: list[str]) -> Callable[[Any], Iterable[Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from ...mapping.mapping import Slot
+from ...mapping.slots import Slot
 from ...protocol.errors import InvalidFilter
 from ...protocol.matcher import RELATIONS as MEANINGS
 from ...protocol.matcher import matches_entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -241,14 +242,14 @@ class Reading:
         :return: the resources.
         """
         binding = self.binding
-        decode_id = binding.id.codec.decode
+        compose, decode_id = binding.compose, binding.id.codec.decode
         first = skip + 1 + len(_RECORD_COLUMNS)
-        last = first + len(binding.columns)
         resources, keys = [], []
         for row in rows:
-            id, key, *record = row[skip:first]
-            values = binding.decode(row[first:last], row[-1])
-            resources.append(_make(binding, decode_id(id), values, record))
+            id, key, version, created, modified, kept, extras, removed = row[skip:first]
+            document = compose(row[first:], kept, extras)
+            resource = _make(decode_id(id), document, version, created, modified, removed)
+            resources.append(resource)
             keys.append(key)
         for name in names:
             entries = self.references[name].load(keys)
@@ -289,22 +290,24 @@ def make_resource(
     :param written: the attributes that were set and that nobody can read.
     :return: the resource.
     """
-    columns = [record[name] for name in _RECORD_COLUMNS[1:]]
-    return _make(binding, id, values, columns, row, written)
+    document = binding.mapping.join(values, record["attributes"], record["extras"])
+    version, created, modified = record["version"], record["created"], record["modified"]
+    removed = record["active_removed"]
+    return _make(id, document, version, created, modified, removed, row, written)
 
 
-def _make(
-    binding: Binding,
+def _make(  # one call for a row of a list, with nothing made for it
     id: str,
-    values: list[Any],
-    record: Sequence[Any],
+    document: dict[str, Any],
+    version: int | None,
+    created: datetime | None,
+    modified: datetime | None,
+    removed: bool | None,
     row: Any = None,
     written: tuple[str, ...] = (),
 ) -> Resource:
-    version, created, modified, attributes, extras, active_removed = record
-    document = binding.mapping.join(values, attributes, extras)
     is_active = document.get("active") is not False
-    if active_removed:
+    if removed:
         document.pop("active", None)
     is_known = version is not None
     return Resource(

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...mapping.mapping import Slot
+from ...mapping.slots import Slot
 from ...protocol.errors import InvalidValue
 from ...protocol.resolver import AttributePath
 from ...protocol.schema import Attribute, Returned, Type
