@@ -82,21 +82,30 @@ class Projection:
         """
         return name in self.core or bool(self.extensions.get(name))
 
-    def project(self, document: dict[str, Any]) -> dict[str, Any]:
+    def project(self, *parts: dict[str, Any]) -> dict[str, Any]:
         """Leave out what the client does not get to see, and name the schemas.
 
-        :param document: the resource, in canonical form; it is not touched.
+        :param parts: the resource, in canonical form; it may come in parts, and is not touched.
         :return: the resource as the client sees it.
         """
-        present = [urn for urn in self.extensions if urn in document]
-        projected: dict[str, Any] = {"schemas": [self.resource_type.schema.id, *present]}
         names, extensions = self._whole
-        if names.issuperset(document) and all(
-            document[urn] and extensions[urn].issuperset(document[urn]) for urn in present
-        ):
-            return projected | document
+        schemas = [self.resource_type.schema.id]
+        projected: dict[str, Any] = {"schemas": schemas}
+        is_whole = True
+        for part in parts:
+            is_whole = is_whole and names.issuperset(part)
+            projected |= part
+        for urn, whole in extensions.items():
+            if urn in projected:
+                schemas.append(urn)
+                values = projected[urn]
+                is_whole = is_whole and bool(values) and whole.issuperset(values)
+        return projected if is_whole else self._narrow(schemas, projected)
+
+    def _narrow(self, schemas: list[str], document: dict[str, Any]) -> dict[str, Any]:
+        projected: dict[str, Any] = {"schemas": schemas}
         _keep(document, self.core, projected)
-        for urn in present:
+        for urn in schemas[1:]:
             values = _keep(document[urn], self.extensions[urn], {})
             if values:
                 projected[urn] = values

@@ -242,7 +242,8 @@ def write_datetime(moment: datetime) -> str:
     if moment.tzinfo is not UTC:
         zone = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         moment = zone.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    # In halves, which know no time zone, it takes half as long.
+    return f"{moment.date().isoformat()}T{moment.time().isoformat('microseconds')}Z"
 
 
 def _integer(value: Any, where: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..protocol.values import read_datetime
 from .changes import Kind, changed_attributes, kinds_of_adoption, kinds_of_change
 from .ports import Connection, Document, Resource
 
@@ -74,7 +75,8 @@ def read_intents(
     document = before.document if before else None
     row = before.row if before else None
     was_active = before is not None and before.is_active
-    since = before.created if before else None
+    created = before.created if before else None
+    since = None if created is None else read_datetime(created, "meta.created")
     return [
         Intent(kind, resource_type, connection, document, after, row, was_active, since)
         for kind in kinds

@@ -21,7 +21,6 @@ from ..protocol.errors import (
 from ..protocol.messages import cursor_response, error_body, list_response
 from ..protocol.projection import Projection
 from ..protocol.schema import ResourceType
-from ..protocol.values import write_datetime
 from ..provisioning.ports import Resource
 from .current import request_id, this_request
 from .encoding import encode
@@ -176,9 +175,9 @@ def presenter(
         id, document = resource.id, resource.document
         meta = {"resourceType": resource_type.name}
         if resource.created is not None:
-            meta["created"] = write_datetime(resource.created)
+            meta["created"] = resource.created
         if resource.modified is not None:
-            meta["lastModified"] = write_datetime(resource.modified)
+            meta["lastModified"] = resource.modified
         meta["location"] = begin + (id if id.isalnum() and id.isascii() else quote(id, safe=""))
         meta["version"] = entity_tag(resource)
         for name in references:
@@ -187,7 +186,7 @@ def presenter(
                 link = entry.get("$ref")
                 if link and link[0] == "/":
                     entry["$ref"] = base + link
-        return projection.project({"id": id, **document, "meta": meta})
+        return projection.project({"id": id}, document, {"meta": meta})
 
     return write
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...protocol.resolver import All, Compare, Condition
 from ...protocol.syntax import Operator
+from ...protocol.values import write_datetime
 from ...provisioning.ports import Connection, Page, Position, Query, Resource
 from ..columns.binding import Binding
 from ..references.references import References
@@ -19,6 +20,7 @@ from ..sql.backends import Backend, Sql
 from ..sql.failures import translated
 from ..sql.slots import Slot, keep
 from ..sql.statements import Shapes, run
+from ..tables.types import WrittenMoment
 from .filters import compile_filter
 from .paging import Cut
 from .sorting import compile_order
@@ -26,11 +28,8 @@ from .tally import Tally, is_told_by_records, select_keys, select_tally
 
 #: The parameter of statements that says which resource they read.
 _ID = "flask_scim_id"
-#: The columns of the record that an answer is made of.
-_RECORD_COLUMNS = (
-    *("row_id", "version", "created", "modified"),
-    *("attributes", "extras", "active_removed"),
-)
+#: How many columns an answer is made of beside those of the mapping: the id, the key, six more.
+_OWN_COLUMNS = 8
 #: From where on a page by index passes over more than a count costs.
 _DEEP = 1_000
 
@@ -149,11 +148,11 @@ class Reading:
 
         shape = ("page", by_records, cut.shape)
         statement, values = self._keep_filtered(shape, query.condition, build)
-        rows = self._run(statement, values | cut.values).all()
-        ranks = 1 if query.sort_by is None else 2
+        rows: Sequence[Any] = self._run(statement, values | cut.values).all()
         chosen = rows[::-1] if cut.backwards else rows
-        positions = [Position(*row[:ranks]) for row in chosen]
-        return Page(self._read(chosen, ranks, query.references), 0, positions)
+        is_sorted = query.sort_by is not None
+        positions = [Position(row[0], row[1] if is_sorted else None) for row in chosen]
+        return Page(self._read(chosen, 1 + is_sorted, query.references), 0, positions)
 
     def _names_one(self, condition: Condition | None) -> bool:
         """Tell whether a condition holds of one resource at the most: there is nothing to sort."""
@@ -243,7 +242,7 @@ class Reading:
         """
         binding = self.binding
         compose, decode_id = binding.compose, binding.id.codec.decode
-        first = skip + 1 + len(_RECORD_COLUMNS)
+        first = skip + _OWN_COLUMNS
         resources, keys = [], []
         for row in rows:
             id, key, version, created, modified, kept, extras, removed = row[skip:first]
@@ -261,10 +260,13 @@ class Reading:
     @property
     def _columns(self) -> list[Any]:
         """What resources are made of."""
-        binding = self.binding
-        record = (binding.record.c[name] for name in _RECORD_COLUMNS[1:])
+        binding, record = self.binding, self.binding.record.c
+        moments = (
+            sa.type_coerce(each, WrittenMoment) for each in (record.created, record.modified)
+        )
+        about = (record.version, *moments, record.attributes, record.extras, record.active_removed)
         entity = [binding.model] if binding.computes else []
-        return [binding.id.column, self._key, *record, *binding.columns, *entity]
+        return [binding.id.column, self._key, *about, *binding.columns, *entity]
 
     @property
     def _key(self) -> Sql:
@@ -291,17 +293,21 @@ def make_resource(
     :return: the resource.
     """
     document = binding.mapping.join(values, record["attributes"], record["extras"])
-    version, created, modified = record["version"], record["created"], record["modified"]
+    created, modified = map(_write, (record["created"], record["modified"]))
     removed = record["active_removed"]
-    return _make(id, document, version, created, modified, removed, row, written)
+    return _make(id, document, record["version"], created, modified, removed, row, written)
+
+
+def _write(moment: datetime | None) -> str | None:
+    return None if moment is None else write_datetime(moment)
 
 
 def _make(  # one call for a row of a list, with nothing made for it
     id: str,
     document: dict[str, Any],
     version: int | None,
-    created: datetime | None,
-    modified: datetime | None,
+    created: str | None,
+    modified: str | None,
     removed: bool | None,
     row: Any = None,
     written: tuple[str, ...] = (),

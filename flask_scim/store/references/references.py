@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -36,6 +37,8 @@ from .statements import (
 
 #: How many rows are fetched at a time: more at once than one by one, and not all of a large group.
 _PART = 1_000
+#: The near end of a row that :func:`.entry_maker` takes.
+_NEAR_OF = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -59,11 +62,11 @@ class References:
         :param keys: the primary keys of the rows.
         :return: the entries of each row that has any, in a stable order.
         """
-        found: dict[Any, list[dict[str, Any]]] = {}
+        found: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         for link in self.links:
             for chunk in chunks(keys):
-                for near, entries in self._entries(link, select_entries, chunk):
-                    found.setdefault(near, []).extend(entries)
+                for near, entry in self._entries(link, select_entries, chunk):
+                    found[near].append(entry)
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
@@ -84,22 +87,21 @@ class References:
         return entries
 
     def _load_indirect(
-        self, link: Link, keys: list[Any], found: dict[Any, list[dict[str, Any]]]
+        self, link: Link, keys: list[Any], found: defaultdict[Any, list[dict[str, Any]]]
     ) -> None:
         """Add what is referred to by way of something else."""
-        for near, entries in self._entries(link, select_indirect, keys):
-            there = found.setdefault(near, [])
-            known = {entry["value"] for entry in there}
-            there += [each | {"type": "indirect"} for each in entries if each["value"] not in known]
+        known = {near: {entry["value"] for entry in there} for near, there in found.items()}
+        for near, entry in self._entries(link, select_indirect, keys):
+            if entry["value"] not in known.get(near, ()):
+                found[near].append(entry | {"type": "indirect"})
 
     def _entries(
         self, link: Link, build: Callable[..., Any], keys: list[Any]
-    ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-        """Read entries, some at a time, with the key of the row that refers to all of these."""
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Read entries, some at a time, each with the key of the row that it belongs to."""
         make = entry_maker(link)
         for part in self._run(link, build, keys).partitions(_PART):
-            for near, rows in groupby(part, itemgetter(0)):
-                yield near, make(rows)
+            yield from zip(map(_NEAR_OF, part), make(part), strict=True)
 
     def _run(
         self,
