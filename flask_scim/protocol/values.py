@@ -239,9 +239,8 @@ def write_datetime(moment: datetime) -> str:
     :param moment: a ``datetime``; without an offset it is taken as UTC.
     :return: the moment in UTC, to the microsecond.
     """
-    if moment.tzinfo is not UTC:
-        zone = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        moment = zone.astimezone(UTC)
+    if moment.tzinfo is not None and moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     # In halves, which know no time zone, it takes half as long.
     return f"{moment.date().isoformat()}T{moment.time().isoformat('microseconds')}Z"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -92,7 +93,12 @@ class Cursors:
         return Mark(positions, backwards, count, total)
 
     def _serializer(self) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(self._keys(), salt="flask-scim.cursor")
+        return _make_serializer(*self._keys())
+
+
+@lru_cache(maxsize=16)
+def _make_serializer(*keys: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(list(keys), salt="flask-scim.cursor")
 
 
 def fingerprint(*parts: str | None) -> str:
