@@ -37,8 +37,6 @@ from .statements import (
 
 #: How many rows are fetched at a time: more at once than one by one, and not all of a large group.
 _PART = 1_000
-#: The near end of a row that :func:`.entry_maker` takes.
-_NEAR_OF = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -65,8 +63,8 @@ class References:
         found: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
         for link in self.links:
             for chunk in chunks(keys):
-                for near, entry in self._entries(link, select_entries, chunk):
-                    found[near].append(entry)
+                for near, entries in self._entries(link, select_entries, chunk):
+                    found[near] += entries
                 if link.upward is not None:
                     self._load_indirect(link, chunk, found)
         return found
@@ -90,18 +88,26 @@ class References:
         self, link: Link, keys: list[Any], found: defaultdict[Any, list[dict[str, Any]]]
     ) -> None:
         """Add what is referred to by way of something else."""
-        known = {near: {entry["value"] for entry in there} for near, there in found.items()}
-        for near, entry in self._entries(link, select_indirect, keys):
-            if entry["value"] not in known.get(near, ()):
-                found[near].append(entry | {"type": "indirect"})
+        for near, entries in self._entries(link, select_indirect, keys):
+            known = {entry["value"] for entry in found[near]}
+            found[near] += [
+                each | {"type": "indirect"} for each in entries if each["value"] not in known
+            ]
 
     def _entries(
         self, link: Link, build: Callable[..., Any], keys: list[Any]
-    ) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """Read entries, some at a time, each with the key of the row that it belongs to."""
+    ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+        """Read entries, some at a time, with the key of the row that refers to all of these."""
         make = entry_maker(link)
         for part in self._run(link, build, keys).partitions(_PART):
-            yield from zip(map(_NEAR_OF, part), make(part), strict=True)
+            entries = make(part)
+            if len(keys) == 1:
+                yield keys[0], entries
+                continue
+            spread: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
+            for row, entry in zip(part, entries, strict=True):
+                spread[row[0]].append(entry)
+            yield from spread.items()
 
     def _run(
         self,
