@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 
 from tests.client import ScimClient
-from tests.host import Host, empty, make_host
+from tests.host import Host, clear, empty, make_host
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 _SERVERS = {
@@ -95,9 +95,12 @@ def database(
     _run(server, f"DROP DATABASE {own}" + _forced(server))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def elsewhere(database: str) -> Iterator[str]:
-    """The URL of a database beside that of ``host``, where tables may have the same names."""
+    """The URL of a database beside that of ``host``, which apps with other tables have in turn.
+
+    Each of them begins with :func:`tests.host.furnish`.
+    """
     url = sa.make_url(database)
     if url.get_backend_name() == "sqlite":
         yield database.replace("test.db", "elsewhere.db")
@@ -106,6 +109,14 @@ def elsewhere(database: str) -> Iterator[str]:
     _run(url, f"CREATE DATABASE {name}")
     yield url.set(database=name).render_as_string(hide_password=False)
     _run(url, f"DROP DATABASE {name}" + _forced(url))
+
+
+@pytest.fixture
+def vacant(elsewhere: str) -> Iterator[str]:
+    """The same without tables, for what makes its own."""
+    clear(elsewhere)
+    yield elsewhere
+    clear(elsewhere)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from flask_scim import SCIM, Refs, computed
 from tests.client import ENTERPRISE, ScimClient
@@ -170,6 +171,32 @@ def make_host(
     return Host(app, db, scim, User, Office, Team)
 
 
+def furnish(db: SQLAlchemy) -> None:
+    """Let an app have its tables, without rows, in a database that several apps have in turn.
+
+    Servers take their time to make tables: those of the app before stay if they are the same.
+    """
+    url, ours = str(db.engine.url), _describe(db)
+    theirs = _standing.get(url)
+    if theirs is None or theirs.described != ours:
+        if theirs is not None:
+            theirs.metadata.drop_all(db.engine)
+        db.create_all()
+    else:
+        empty(db)
+    _standing[url] = _Standing(db.metadata, ours)
+
+
+def clear(url: str) -> None:
+    """Take away all tables of such a database."""
+    engine = sa.create_engine(url)
+    there = sa.MetaData()
+    there.reflect(engine)
+    there.drop_all(engine)
+    engine.dispose()
+    _standing.pop(str(engine.url), None)
+
+
 def empty(db: SQLAlchemy) -> None:
     """Delete all rows, at the cost of one statement and one more for each table that has any."""
     tables = db.metadata.sorted_tables
@@ -182,6 +209,29 @@ def empty(db: SQLAlchemy) -> None:
     for index in sorted(db.session.scalars(filled), reverse=True):
         db.session.execute(tables[index].delete())
     db.session.commit()
+
+
+@dataclass(slots=True)
+class _Standing:
+    """The tables that an app has left in a database, and the statements that make them."""
+
+    metadata: sa.MetaData
+    described: list[str]
+
+
+_standing: dict[str, _Standing] = {}
+
+
+def _describe(db: SQLAlchemy) -> list[str]:
+    statements = [
+        statement
+        for table in db.metadata.sorted_tables
+        for statement in (
+            CreateTable(table),
+            *(CreateIndex(index) for index in sorted(table.indexes, key=lambda index: index.name)),
+        )
+    ]
+    return [str(statement.compile(dialect=db.engine.dialect)) for statement in statements]
 
 
 def _display_name(user: Any) -> str | None:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.access.desk import Desk, make_desk
 from tests.client import ScimClient
+from tests.host import furnish
 
 KINDS = ["login", "key", "function"]
 Make = Callable[..., Desk]
@@ -23,8 +24,7 @@ def make(elsewhere: str) -> Iterator[Make]:
     def make(**options: Any) -> Desk:
         desk = make_desk(elsewhere, **options)
         with desk.app.app_context():
-            desk.db.drop_all()
-            desk.db.create_all()
+            furnish(desk.db)
         made.append(desk)
         return desk
 
@@ -32,7 +32,6 @@ def make(elsewhere: str) -> Iterator[Make]:
     for desk in made:
         with desk.app.app_context():
             desk.db.session.remove()
-            desk.db.drop_all()
             desk.db.engine.dispose()
 
 

@@ -15,6 +15,7 @@ from flask_session import Session
 from tests.access.desk import Desk, make_desk
 from tests.access.test_sessions import switch, who
 from tests.client import ScimClient
+from tests.host import furnish
 
 REDIS = "redis://127.0.0.1:6379/0"
 
@@ -49,12 +50,10 @@ def kept(request: pytest.FixtureRequest, elsewhere: str) -> Iterator[Kept]:
             return int(found or 0)
 
     with desk.app.app_context():
-        desk.db.drop_all()
-        desk.db.create_all()
+        furnish(desk.db)
     yield Kept(desk, count)
     with desk.app.app_context():
         desk.db.session.remove()
-        desk.db.drop_all()
         desk.db.engine.dispose()
     for name in client.scan_iter(f"{prefix}*"):
         client.delete(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,9 @@ pytestmark = pytest.mark.once("processes die as they do with any version")
 
 
 @pytest.fixture
-def ann(
-    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, str]]:
+def ann(vacant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Somebody whom SCIM has created: the id, and the token."""
-    monkeypatch.setenv("EXAMPLE_DATABASE_URL", elsewhere)
+    monkeypatch.setenv("EXAMPLE_DATABASE_URL", vacant)
     app = create_app()
     with app.app_context():
         db.create_all()
@@ -32,18 +29,14 @@ def ann(
     id = ScimClient(app.test_client(), "/scim/v2/acme", token).create("ann")["id"]
     with app.app_context():
         db.engine.dispose()
-    yield id, token
-    with app.app_context():
-        db.session.remove()
-        db.drop_all()
-        db.engine.dispose()
+    return id, token
 
 
-def test_killed(elsewhere: str, ann: tuple[str, str], tmp_path: Path) -> None:
+def test_killed(vacant: str, ann: tuple[str, str], tmp_path: Path) -> None:
     """A worker ends what the process that died has left, once, whatever was asked meanwhile."""
     id, token = ann
     (tmp_path / "die").touch()
-    with serve(tmp_path, elsewhere, "tests.browser.killable:create_app()", workers=1) as origin:
+    with serve(tmp_path, vacant, "tests.browser.killable:create_app()", workers=1) as origin:
         with pytest.raises(OSError, match=r"closed|reset"):
             patch(origin, "acme", token, id, False)
         assert not (tmp_path / "die").exists()
@@ -60,7 +53,7 @@ def test_killed(elsewhere: str, ann: tuple[str, str], tmp_path: Path) -> None:
         with subprocess.Popen(
             [sys.executable, *command, "--every", "0.5"],
             cwd=ROOT,
-            env=environment(tmp_path, elsewhere),
+            env=environment(tmp_path, vacant),
             stdout=subprocess.PIPE,
             text=True,
         ) as worker:

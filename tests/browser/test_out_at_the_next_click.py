@@ -43,13 +43,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture
-def url(elsewhere: str) -> str:
+def url(vacant: str) -> str:
     """The URL of a database for the example app alone."""
-    return elsewhere
+    return vacant
 
 
 @pytest.fixture
-def ada(url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
+def ada(url: str, tmp_path: Path) -> tuple[str, str]:
     """Somebody whom SCIM has created and who has a password: her id, and the token."""
     app = create_app({"SQLALCHEMY_DATABASE_URI": url}, tmp_path)
     with app.app_context():
@@ -63,10 +63,7 @@ def ada(url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
         user.set_password("notes")
         db.session.commit()
         db.engine.dispose()
-    yield id, token
-    with app.app_context():
-        db.drop_all()
-        db.engine.dispose()
+    return id, token
 
 
 def click(browser: Chrome, by: str, value: str) -> None:

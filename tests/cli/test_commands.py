@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import client, read, run, succeed
-from tests.host import Host, make_host
+from tests.host import Host, furnish, make_host
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -49,11 +49,9 @@ def test_check_finds_no_only_connection(host: Host, build: Callable[..., Host]) 
 
 
 @pytest.fixture
-def bare(elsewhere: str) -> Iterator[Host]:
+def bare(vacant: str) -> Iterator[Host]:
     """An app whose database has no tables."""
-    made = make_host(elsewhere)
-    with made.app.app_context():
-        made.db.drop_all()
+    made = make_host(vacant)
     yield made
     with made.app.app_context():
         made.db.engine.dispose()
@@ -98,12 +96,11 @@ def test_two_apps(acme: Host, elsewhere: str) -> None:
     other = make_host(elsewhere)
     try:
         with other.app.app_context():
-            other.db.create_all()
+            furnish(other.db)
         assert succeed(other, "connections", "list", "--quiet") == ""
         assert succeed(acme, "connections", "list", "--quiet") == "acme\n"
     finally:
         with other.app.app_context():
-            other.db.drop_all()
             other.db.engine.dispose()
 
 

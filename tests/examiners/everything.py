@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM, Extension, Refs, ResourceType, Type, hashed
 from tests.client import ScimClient
-from tests.host import SETTINGS
+from tests.host import SETTINGS, furnish
 from tests.resources.fleet import BADGE_SCHEMA, DEVICE_TYPE
 
 
@@ -72,7 +72,7 @@ def make_everything(url: str, *left_out: Type) -> Iterator[tuple[Flask, ScimClie
     db.init_app(app)
     scim.init_app(app)
     with app.app_context():
-        db.create_all()
+        furnish(db)
         scim.connections.add("acme")
         token, _ = scim.tokens.issue("acme")
     try:
@@ -80,7 +80,6 @@ def make_everything(url: str, *left_out: Type) -> Iterator[tuple[Flask, ScimClie
     finally:
         with app.app_context():
             db.session.remove()
-            db.drop_all()
             db.engine.dispose()
 
 

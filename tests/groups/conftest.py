@@ -12,7 +12,7 @@ from flask import Flask
 import flask_scim
 from flask_scim import Event, Refs
 from tests.client import ScimClient
-from tests.groups.crews import Declare, Models
+from tests.groups.crews import Declare, Models, served
 from tests.host import Host
 
 SIGNALS = ("group_created", "group_updated", "group_deleted", "group_members_changed")
@@ -44,35 +44,31 @@ def told(host: Host) -> Iterator[list[tuple[Event, str]]]:
 
 @pytest.fixture
 def declared(elsewhere: str) -> Iterator[Callable[[Declare], Models]]:
-    """Makes the app with a declaration, and takes its tables away in the end."""
-    models = Models(elsewhere)
+    """Makes the app with a declaration, and its tables."""
+    with ExitStack() as stack:
 
-    def make(declare: Declare) -> Models:
-        models.scim.users(models.Person, {"userName": models.Person.username})
-        declare(models)
-        models.db.init_app(models.app)
-        models.scim.init_app(models.app)
-        with models.app.app_context():
-            models.db.create_all()
-        return models
+        def make(declare: Declare) -> Models:
+            models = stack.enter_context(served(elsewhere, declare))
+            models.furnish()
+            return models
 
-    yield make
-    if "scim" in models.app.extensions:
-        with models.app.app_context():
-            models.db.session.remove()
-            models.db.drop_all()
-            models.db.engine.dispose()
+        yield make
+
+
+@pytest.fixture(scope="module")
+def _nested(elsewhere: str) -> Iterator[Models]:
+    with served(elsewhere, _declare_nested) as models:
+        yield models
 
 
 @pytest.fixture
-def nested(declared: Callable[[Declare], Models]) -> Models:
+def nested(_nested: Models) -> Models:
     """An app whose groups may be in groups."""
-    return declared(
-        lambda m: m.scim.groups(
-            m.Crew,
-            {
-                "displayName": m.Crew.name,
-                "members": [Refs(m.Crew.people, "User"), Refs(m.Crew.parts, "Group")],
-            },
-        )
-    )
+    _nested.furnish()
+    return _nested
+
+
+def _declare_nested(models: Models) -> None:
+    crew = models.Crew
+    members = [Refs(crew.people, "User"), Refs(crew.parts, "Group")]
+    models.scim.groups(crew, {"displayName": crew.name, "members": members})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_scim import SCIM
 from tests.client import ScimClient
-from tests.host import SETTINGS
+from tests.host import SETTINGS, furnish
 
 
 class Models:
@@ -60,7 +62,8 @@ class Models:
         class Crew(db.Model):  # type: ignore[name-defined,misc]
             """Who works together."""
 
-            id: Mapped[int] = mapped_column(primary_key=True)
+            # Apart from the ids of people.
+            id: Mapped[int] = mapped_column(primary_key=True, default=lambda: next(_ids))
             name: Mapped[str] = mapped_column(sa.String(100))
             memberships: Mapped[list[Membership]] = relationship()
             people: Mapped[list[Person]] = relationship(secondary=with_people)
@@ -71,6 +74,11 @@ class Models:
             )
 
         self.Person, self.Membership, self.Crew = Person, Membership, Crew
+
+    def furnish(self) -> None:
+        """Let the tables be there, without rows."""
+        with self.app.app_context():
+            furnish(self.db)
 
     def connect(self, name: str = "acme", **options: Any) -> ScimClient:
         """Add a connection and a token, and return a client with both."""
@@ -85,4 +93,20 @@ class Models:
             return [tuple(row) for row in self.db.session.execute(statement)]
 
 
+_ids = count(1_000_001)
+
 Declare = Callable[[Models], None]
+
+
+@contextmanager
+def served(url: str, declare: Declare) -> Iterator[Models]:
+    """The app with a declaration, and no tables yet."""
+    models = Models(url)
+    models.scim.users(models.Person, {"userName": models.Person.username})
+    declare(models)
+    models.db.init_app(models.app)
+    models.scim.init_app(models.app)
+    yield models
+    with models.app.app_context():
+        models.db.session.remove()
+        models.db.engine.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,10 +11,12 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_scim import SCIM, ConfigurationError, Refs
 from tests.client import GROUP, ScimClient
-from tests.groups.crews import Declare, Models
+from tests.groups.crews import Declare, Models, served
 from tests.groups.people import ids_in, members_of, pairs_of, values
 from tests.host import Host
 from tests.web.answers import refusal
+
+refused_at_start_up = pytest.mark.one_database("refused at start-up, before any SQL")
 
 # An association object
 
@@ -66,10 +68,17 @@ def test_association_object(declared: Callable[[Declare], Models]) -> None:
 # Tables of Flask-SCIM's own
 
 
+@pytest.fixture(scope="module")
+def _own(elsewhere: str) -> Iterator[Models]:
+    with served(elsewhere, lambda m: m.scim.groups()) as models:
+        yield models
+
+
 @pytest.fixture
-def own(declared: Callable[[Declare], Models]) -> Models:
+def own(_own: Models) -> Models:
     """An app that has no model of groups."""
-    return declared(lambda m: m.scim.groups())
+    _own.furnish()
+    return _own
 
 
 def test_own_tables(own: Models) -> None:
@@ -139,13 +148,8 @@ def test_own_tables_leave_nothing_behind(own: Models) -> None:
 
 @pytest.fixture
 def tree(nested: Models) -> tuple[ScimClient, dict[str, str]]:
-    """Groups top, middle, low, side, each in the one before but side, and dee and eve in low.
-
-    The ids of groups and of users are apart: those of the first users are taken by nobody.
-    """
+    """Groups top, middle, low, side, each in the one before but side, and dee and eve in low."""
     scim = nested.connect()
-    for index in range(6):
-        scim.delete(f"/Users/{scim.create(f'gone{index}')['id']}")
     ids = {name: scim.create(name)["id"] for name in ("dee", "eve")}
     ids |= {name: scim.create_group(name)["id"] for name in ("top", "middle", "low", "side")}
     assert len(set(ids.values())) == 6
@@ -404,6 +408,7 @@ def test_name_comes_back_on_a_unique_column(
 # Declarations that cannot be
 
 
+@refused_at_start_up
 @pytest.mark.parametrize(
     ("refs", "words"),
     [
@@ -433,12 +438,14 @@ def test_wrong_references(
         assert word in str(error.value)
 
 
+@refused_at_start_up
 def test_name_must_be_mapped(declared: Callable[[Declare], Models]) -> None:
     """A group has a name."""
     with pytest.raises(ConfigurationError, match="displayName"):
         declared(lambda m: m.scim.groups(m.Crew, {"members": Refs(m.Crew.people, "User")}))
 
 
+@refused_at_start_up
 def test_no_mapping(declared: Callable[[Declare], Models]) -> None:
     """A model without a mapping is refused, naming the setting."""
     with pytest.raises(ConfigurationError, match="SCIM_GROUP_MAPPING"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flask_scim.store.hooks import Hooks
+from tests.host import empty, furnish
 from tests.organisations.homes import House, make_house
 from tests.organisations.memberships import Office, make_office
 
@@ -16,10 +17,10 @@ def made_office(elsewhere: str) -> Iterator[Office]:
     """An app with memberships, for all tests of a module."""
     made = make_office(elsewhere)
     with made.app.app_context():
-        made.db.create_all()
+        furnish(made.db)
     yield made
     with made.app.app_context():
-        made.db.drop_all()
+        made.db.session.remove()
         made.db.engine.dispose()
 
 
@@ -27,7 +28,7 @@ def made_office(elsewhere: str) -> Iterator[Office]:
 def office(made_office: Office) -> Iterator[Office]:
     """An app with memberships, without rows and hooks."""
     yield made_office
-    empty(made_office)
+    _reset(made_office)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,10 @@ def made_house(elsewhere: str) -> Iterator[House]:
     """An app with a table of members, for all tests of a module."""
     made = make_house(elsewhere)
     with made.app.app_context():
-        made.db.create_all()
+        furnish(made.db)
     yield made
     with made.app.app_context():
-        made.db.drop_all()
+        made.db.session.remove()
         made.db.engine.dispose()
 
 
@@ -46,14 +47,12 @@ def made_house(elsewhere: str) -> Iterator[House]:
 def house(made_house: House) -> Iterator[House]:
     """An app with a table of members beside the column of the organisation, without rows."""
     yield made_house
-    empty(made_house)
+    _reset(made_house)
 
 
-def empty(made: Office | House) -> None:
+def _reset(made: Office | House) -> None:
     """Take away rows and hooks."""
     hooks: Hooks = made.users.hooks
     hooks.creator = hooks.deleter = hooks.finder = None
     with made.app.app_context():
-        for table in reversed(made.db.metadata.sorted_tables):
-            made.db.session.execute(table.delete())
-        made.db.session.commit()
+        empty(made.db)

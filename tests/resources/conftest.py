@@ -12,7 +12,7 @@ from flask import Flask
 import flask_scim
 from flask_scim import Event
 from tests.client import ScimClient
-from tests.host import empty
+from tests.host import empty, furnish
 from tests.resources.fleet import Fleet
 
 SIGNALS = [name for name in flask_scim.__all__ if name.startswith(("user_", "group_", "resource_"))]
@@ -22,11 +22,10 @@ SIGNALS = [name for name in flask_scim.__all__ if name.startswith(("user_", "gro
 def _fleet(elsewhere: str) -> Iterator[Fleet]:
     fleet = Fleet(elsewhere)
     with fleet.app.app_context():
-        fleet.db.create_all()
+        furnish(fleet.db)
     yield fleet
     with fleet.app.app_context():
         fleet.db.session.remove()
-        fleet.db.drop_all()
         fleet.db.engine.dispose()
 
 

@@ -17,7 +17,7 @@ import flask_scim
 from flask_scim import SCIM, Refs
 from flask_scim.roles.roles import Roles
 from tests.client import ScimClient
-from tests.host import SETTINGS
+from tests.host import SETTINGS, furnish
 
 #: The roles that the app has, of every tenant.
 ROLES = ("admin", "agent", "lead", "owner")
@@ -115,7 +115,7 @@ class Staff:
         *,
         nested: bool = True,
     ) -> Staff:
-        """Say where everything sits, and make the tables."""
+        """Say where everything sits."""
         person, team = self.Person, self.Team
         self.scim.users(
             person,
@@ -138,6 +138,20 @@ class Staff:
         self.db.init_app(self.app)
         self.scim.init_app(self.app)
         return self
+
+    def furnish(self) -> None:
+        """Let the tables be there, and no rows but the roles."""
+        with self.app.app_context():
+            furnish(self.db)
+            rows = (self.Role(slug=slug, title=slug.capitalize()) for slug in ROLES)
+            self.db.session.add_all(rows)
+            self.db.session.commit()
+
+    def let_go(self) -> None:
+        """Close what is open to the database."""
+        with self.app.app_context():
+            self.db.session.remove()
+            self.db.engine.dispose()
 
     def connect(self, name: str = "acme", tenant: str = "acme", **options: Any) -> ScimClient:
         """Add a connection and a token, and return a client with both."""

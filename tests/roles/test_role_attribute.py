@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,12 +46,20 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS)
-def kept(request: pytest.FixtureRequest, make_staff: Make) -> tuple[Staff, ScimClient]:
-    """An app that keeps roles in one way or another, and acme."""
+@pytest.fixture(params=WAYS, scope="module")
+def keeping(request: pytest.FixtureRequest, elsewhere: str) -> Iterator[Staff]:
+    """An app that keeps roles in one way or another, for all tests of this module."""
     mapping, roles = WAYS[request.param]
-    staff = make_staff(roles, mapping)
-    return staff, staff.connect()
+    staff = Staff(elsewhere)
+    yield staff.declare(roles, mapping(staff))
+    staff.let_go()
+
+
+@pytest.fixture
+def kept(keeping: Staff) -> tuple[Staff, ScimClient]:
+    """An app that keeps roles in one way or another, and acme."""
+    keeping.furnish()
+    return keeping, keeping.connect()
 
 
 def names(user: dict[str, Any]) -> list[str]:

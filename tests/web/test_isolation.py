@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.client import USER, ScimClient
-from tests.host import Host
+from tests.host import Host, furnish
 from tests.resources.fleet import Fleet
 from tests.web.answers import refusal, stored
 from tests.web.strangers import (
@@ -251,11 +251,10 @@ def fleet(elsewhere: str) -> Iterator[Fleet]:
         model: Any = declared.model
         declared.creator(lambda document, connection, model=model: model(id=next(ids)))
     with fleet.app.app_context():
-        fleet.db.create_all()
+        furnish(fleet.db)
     yield fleet
     with fleet.app.app_context():
         fleet.db.session.remove()
-        fleet.db.drop_all()
         fleet.db.engine.dispose()
 
 
