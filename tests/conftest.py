@@ -28,11 +28,16 @@ _SERVERS = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the caller choose the databases."""
+    """Let the caller choose the databases, and how much of what is alike to run."""
     parser.addoption(
         "--databases",
         default=",".join(DATABASES),
         help="databases to test on, separated by commas",
+    )
+    parser.addoption(
+        "--cases",
+        type=int,
+        help="the most cases to run of each test that asks for a database",
     )
 
 
@@ -47,6 +52,24 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"databases that do not answer: {missing}")
     config.stash[_CHOSEN] = [name for name in chosen if name not in missing]
     config.stash[_MISSING] = sorted(missing)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the cases of a test, leave as many as were asked for, spread over all of them."""
+    most = config.getoption("--cases")
+    if most is None:
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if "database" in getattr(item, "fixturenames", ()):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out = {
+        item
+        for alike in cases.values()
+        for item in set(alike) - {alike[number * len(alike) // most] for number in range(most)}
+    }
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -64,11 +87,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a database on each of them, and on the first what knows no difference."""
+    """Run what asks for a database on each of them, and on one what knows no difference."""
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.stash[_CHOSEN]
-        if metafunc.definition.get_closest_marker("one_database") is not None:
-            chosen = chosen[:1]
+        marker = metafunc.definition.get_closest_marker("one_database")
+        if marker is not None:
+            wanted = marker.kwargs.get("on")
+            chosen = [wanted] if wanted in chosen else chosen[:1]
         metafunc.parametrize("database", chosen, indirect=True, scope="session")
 
 

@@ -14,7 +14,12 @@ from tests.client import ScimClient
 from tests.host import Host
 from tests.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.once("processes end as they do with any version")
+pytestmark = [
+    pytest.mark.once("processes end as they do with any version"),
+    pytest.mark.one_database(
+        "processes end alike; a connection is shared by mistake", on="postgresql"
+    ),
+]
 
 APP = "tests.browser.gathering_app:create_app({})"
 

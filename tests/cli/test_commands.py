@@ -104,6 +104,7 @@ def test_two_apps(acme: Host, elsewhere: str) -> None:
             other.db.engine.dispose()
 
 
+@pytest.mark.one_database("what is printed where is the same")
 def test_executable(host: Host, database: str, tmp_path: Path) -> None:
     """The real ``flask`` keeps what a script reads apart from what people are told."""
     (tmp_path / "app.py").write_text(

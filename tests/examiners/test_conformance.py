@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx2
+import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import CheckResult, Status, check_server
 
@@ -18,6 +19,13 @@ from tests.examiners.everything import make_everything
 from tests.examiners.workers import serve_workers
 from tests.waiting import PATIENCE
 from tests.web.live import serve
+
+pytestmark = [
+    pytest.mark.once("the requests are those that other tests send"),
+    pytest.mark.one_database(
+        "it tries answers; this one is strictest with what it is sent", on="postgresql"
+    ),
+]
 
 
 def check(origin: str, client: ScimClient) -> list[CheckResult]:

@@ -17,7 +17,12 @@ from tests.examiners.everything import make_everything
 from tests.host import Host, make_host
 from tests.resources.fleet import create
 
-pytestmark = pytest.mark.once("what is random is as random with any version")
+pytestmark = [
+    pytest.mark.once("what is random is as random with any version"),
+    pytest.mark.one_database(
+        "it tries answers; this one is strictest with what it is sent", on="postgresql"
+    ),
+]
 
 #: Words of which requests are made, beside random ones.
 WORDS = {

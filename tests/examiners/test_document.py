@@ -15,6 +15,8 @@ from tests.examiners.contract import Document, read_document
 from tests.examiners.everything import make_everything
 from tests.host import Host
 
+pytestmark = pytest.mark.one_database("the document is made of what the app declares")
+
 #: How OpenAPI names the types of SCIM.
 TYPES = {
     "string": "string",

@@ -30,7 +30,7 @@ def test_everybody_is_there_once_and_has_what_is_theirs(app: Flask) -> None:  # 
     Other databases than PostgreSQL get fewer people, for the sake of those who wait for the tests.
     """
     with app.app_context():
-        count = 5_000 if db.engine.dialect.name == "postgresql" else 500
+        count = 5_000 if db.engine.dialect.name == "postgresql" else 200
     outcomes = switch_over(app, count)
     assert [problem for outcome in outcomes for problem in outcome.problems] == []
     for outcome in outcomes:

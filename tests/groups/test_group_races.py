@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,21 @@ from tests.groups.people import fill, ids_in, members_of, pairs_of, values, vers
 from tests.host import Host
 from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.once("who comes first is decided by the database")
+
 Job = Callable[[], tuple[int, Any]]
-ROOT = Path(__file__).parents[2]
 WORKERS = 3
 AT_ONCE = 8
 
 
-@pytest.fixture
-def port(host: Host, database: str, tmp_path: Path) -> Iterator[int]:
-    """The port of a server of several processes on the tables of ``host``."""
-    app = "tests.groups.served:app"
-    with serve(tmp_path, database, app, WORKERS, "--threads", "2") as origin:
+@pytest.fixture(scope="module")
+def port(hosted: Host, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server of several processes on the tables of ``host``.
+
+    It writes what it logs before it answers, so that nothing comes late and meets the next test.
+    """
+    app, folder = "tests.groups.served:app", tmp_path_factory.mktemp("served")
+    with serve(folder, database, app, WORKERS, "--threads", "2") as origin:
         yield int(origin.rpartition(":")[2])
 
 

@@ -22,6 +22,8 @@ from flask_scim.provisioning.ports import Query, Resource, Store
 from tests.client import ENTERPRISE, USER
 from tests.host import Host, empty
 
+pytestmark = pytest.mark.once("filters of every kind are tried by others, with every version")
+
 # Folding beyond what all databases share (the Kelvin sign, the dotted capital I) is left out.
 WORDS = [
     "ann",
