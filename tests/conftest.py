@@ -179,6 +179,29 @@ def build(host: Host, database: str) -> Iterator[Callable[..., Host]]:
             other.db.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def _shared(hosted: Host, database: str) -> Iterator[Callable[..., Host]]:
+    # What an app was asked for with stays, so that no other has its address.
+    made: dict[str, tuple[Host, Any]] = {}
+
+    def share(mapping: dict[str, Any] | None = None, **options: Any) -> Host:
+        asked = (mapping, sorted(options.items()))
+        if repr(asked) not in made:
+            made[repr(asked)] = make_host(database, mapping, **options), asked
+        return made[repr(asked)][0]
+
+    yield share
+    for other, _ in made.values():
+        with other.app.app_context():
+            other.db.engine.dispose()
+
+
+@pytest.fixture
+def share(host: Host, _shared: Callable[..., Host]) -> Callable[..., Host]:
+    """Hands out more apps on the same tables, each made once a session; tests leave them as is."""
+    return _shared
+
+
 @pytest.fixture
 def http(host: Host) -> FlaskClient:
     """A client of the app without a token."""

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.access.ways import Keys
 from tests.client import ScimClient
-from tests.host import Host
+from tests.host import Host, make_host
+
+
+@pytest.fixture(scope="session")
+def _keys(hosted: Host, database: str) -> Iterator[Keys]:
+    host = make_host(database, SCIM_REVOCATION_RETRY=False, SCIM_REVOKER_TIMEOUT=1)
+    keys = Keys(host)
+    keys.add("api_keys", "tokens")
+    yield keys
+    with host.app.app_context():
+        host.db.engine.dispose()
 
 
 @pytest.fixture
-def keys(build: Callable[..., Host]) -> Iterator[Keys]:
+def keys(host: Host, _keys: Keys) -> Iterator[Keys]:
     """The revokers ``api_keys`` and ``tokens`` of an app that does not try again by itself."""
-    keys = Keys(build(SCIM_REVOCATION_RETRY=False, SCIM_REVOKER_TIMEOUT=1))
-    keys.add("api_keys", "tokens")
-    with keys.listening():
-        yield keys
+    _keys.forget()
+    with _keys.listening():
+        yield _keys
 
 
 @pytest.fixture

@@ -20,6 +20,11 @@ class Keys:
         self.reports: list[tuple[Report, Any, Any]] = []
         self.behaviour: dict[str, Any] = {}
 
+    def forget(self) -> None:
+        """Begin as if nobody had asked or said anything yet."""
+        self.asked, self.reports, self.behaviour = [], [], {}
+        self.host.scim._wiring.issuer = None
+
     def add(self, *names: str) -> None:
         """Register a revoker for each name."""
         for name in names:

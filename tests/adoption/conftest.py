@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,9 +76,9 @@ class Firm:
 
 
 @pytest.fixture
-def firm(build: Callable[..., Host]) -> Any:
+def firm(share: Callable[..., Host]) -> Iterator[Firm]:
     """An app that says which e-mail addresses are verified, and who is an administrator."""
-    host = build(users=VERIFIED)
+    host = share(users=VERIFIED)
     acme = host.connect(
         "acme",
         tenant="1",
@@ -89,16 +90,13 @@ def firm(build: Callable[..., Host]) -> Any:
     def hear(_app: Any, event: Event, **_: Any) -> None:
         firm.events.append(event)
 
-    signals = [
-        each
-        for name, each in _signals.items()
-        if name.startswith(("user", "group")) and name != "user-access-ended"
-    ]
-    for signal in signals:
-        signal.connect(hear, host.app)
-    yield firm
-    for signal in signals:
-        signal.disconnect(hear, host.app)
+    with ExitStack() as stack:
+        for name, signal in _signals.items():
+            if name.startswith(("user", "group")) and name != "user-access-ended":
+                stack.enter_context(signal.connected_to(hear, host.app))
+        yield firm
+    # The next test has the same app.
+    host.scim._wiring.guards.clear()
 
 
 def person(user_name: str, email: str | None = None, **attributes: Any) -> dict[str, Any]:

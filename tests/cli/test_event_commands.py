@@ -18,9 +18,9 @@ from tests.web.bulks import BULK, user
 
 
 @pytest.fixture
-def app(build: Callable[..., Host]) -> Host:
+def app(share: Callable[..., Host]) -> Host:
     """An app whose receivers may be on this machine."""
-    return build(**SETTINGS)
+    return share(**SETTINGS)
 
 
 @pytest.fixture

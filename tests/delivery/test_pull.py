@@ -23,9 +23,9 @@ EVENTS: dict[str, Any] = {
 
 
 @pytest.fixture
-def app(build: Callable[..., Host]) -> Host:
+def app(share: Callable[..., Host]) -> Host:
     """An app that can sign security event tokens."""
-    return build(**SETTINGS, **EVENTS)
+    return share(**SETTINGS, **EVENTS)
 
 
 @pytest.fixture

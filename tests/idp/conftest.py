@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from example_app.commands import fill_database
 from example_app.database import db
 from example_app.provisioning import scim
 from tests.client import ScimClient
-from tests.host import Host, make_host
+from tests.host import Host
 
 #: Test suites of providers, which lie beside the repository and are not part of it. Where they are
 #: missing, the tests that play them are not collected.
@@ -30,12 +30,9 @@ MAPPING = {
 
 
 @pytest.fixture
-def keeper(host: Host, database: str) -> Iterator[Host]:
+def keeper(share: Callable[..., Host]) -> Host:
     """An app that maps little and keeps the rest, on the tables of ``host``."""
-    keeper = make_host(database, MAPPING)
-    yield keeper
-    with keeper.app.app_context():
-        keeper.db.engine.dispose()
+    return share(MAPPING)
 
 
 @pytest.fixture

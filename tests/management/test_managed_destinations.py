@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from tests.client import ScimClient
 from tests.delivery.outgoing import SETTINGS
 from tests.delivery.receivers import answer, receiving
-from tests.host import Host
+from tests.host import Host, make_host
 from tests.management.admin import Admin, mount, problem
 
 HOOK = "https://hooks.example.com/scim"
 
 
-@pytest.fixture
-def app(build: Callable[..., Host]) -> Host:
-    """An app whose receivers may be on this machine."""
-    return build(**SETTINGS)
+@pytest.fixture(scope="module")
+def telling(hosted: Host, database: str) -> Iterator[tuple[Host, Admin]]:
+    """An app whose receivers may be on this machine, for all tests of this module."""
+    made = make_host(database, **SETTINGS)
+    yield made, mount(made)
+    with made.app.app_context():
+        made.db.engine.dispose()
 
 
 @pytest.fixture
-def admin(app: Host) -> Admin:
+def app(host: Host, telling: tuple[Host, Admin]) -> Host:
+    """The same, without rows."""
+    return telling[0]
+
+
+@pytest.fixture
+def admin(app: Host, telling: tuple[Host, Admin]) -> Admin:
     """An administrator of it."""
-    return mount(app)
+    return telling[1]
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ FEW: dict[str, Any] = {
 
 
 @pytest.fixture
-def host_of_few(build: Callable[..., Host]) -> Host:
+def host_of_few(share: Callable[..., Host]) -> Host:
     """An app that keeps few attributes."""
-    return build(FEW, SCIM_UNMAPPED="ignore")
+    return share(FEW, SCIM_UNMAPPED="ignore")
 
 
 @pytest.fixture

@@ -15,12 +15,15 @@ from tests.host import Host
 OFF = {"op": "replace", "path": "active", "value": False}
 
 
+def is_seen(row: Any) -> bool:
+    """Tell whether somebody was seen."""
+    return row.seen is not None
+
+
 @pytest.fixture(params=["name", "function"])
-def app(build: Callable[..., Host], request: pytest.FixtureRequest) -> Host:
+def app(share: Callable[..., Host], request: pytest.FixtureRequest) -> Host:
     """An app in which whoever was seen is untouchable, as a column says or a function."""
-    return build(
-        untouchable="seen" if request.param == "name" else lambda row: row.seen is not None
-    )
+    return share(untouchable="seen" if request.param == "name" else is_seen)
 
 
 @pytest.fixture
