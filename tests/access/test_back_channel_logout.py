@@ -25,6 +25,8 @@ SETTINGS: dict[str, Any] = {
     "SCIM_REVOCATION_RETRY": False,
     "SCIM_REVOKER_TIMEOUT": 2,
 }
+alike = pytest.mark.one_database("what clients answer, and how long that takes, is the same")
+
 OFF = {"op": "replace", "path": "active", "value": False}
 ON = {"op": "replace", "path": "active", "value": True}
 
@@ -125,6 +127,7 @@ def test_every_end_is_told(provider: Provider, acme: ScimClient) -> None:
     assert provider.open() == 0
 
 
+@alike
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
@@ -221,6 +224,7 @@ def test_whoever_comes_back_is_told_of_again(provider: Provider, acme: ScimClien
     assert provider.retry() == []
 
 
+@alike
 def test_very_many_clients(provider: Provider, acme: ScimClient) -> None:
     """Those who hang do not keep the others from hearing, attempt after attempt."""
     party = provider.party

@@ -19,6 +19,7 @@ from flask_scim.store.people.logins import keep_subject
 from tests.access.ways import Keys
 from tests.client import ScimClient
 from tests.host import Host
+from tests.marks import refused_early
 
 PATH = "/global-token-revocation"
 OKTA = "https://acme.okta.example"
@@ -141,6 +142,7 @@ def test_nobody_else_is_in_reach(keys: Keys, acme: ScimClient) -> None:
     assert keys.asked == []
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -262,6 +264,7 @@ def test_a_signed_request(keys: Keys, okta: Callable[..., TestResponse]) -> None
     assert okta(header={"typ": "JWT"}).status_code == 204
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("claims", "words"),
     [

@@ -56,6 +56,7 @@ NAMES = {
 }
 
 
+@pytest.mark.one_database("a name is looked up in the mapping")
 @pytest.mark.parametrize(("name", "expected"), NAMES.items())
 def test_names(host: Host, ann: int, name: str, expected: bool) -> None:
     """A name is one of the host's model, or a path of SCIM."""

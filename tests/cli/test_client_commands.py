@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 
 from tests.cli.console import cells, client, read, run, succeed
 from tests.host import Host
+from tests.marks import refused_early
 
 
 @pytest.fixture
@@ -103,6 +104,7 @@ def test_remove_tells_of_clients(acme: Host) -> None:
     assert (removed["tokens"], removed["clients"]) == (0, 1)
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("words", "typed", "message"),
     [

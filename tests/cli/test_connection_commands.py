@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.cli.console import cells, client, read, run, succeed
 from tests.host import Host
+from tests.marks import refused_early
 
 HEADER = ["CONNECTION", "CALLED", "IDP", "MODE", "TENANT", "STATE", "DOMAINS"]
 MOMENT = "0000-00-00T00:00:00.000000Z"
@@ -192,6 +193,7 @@ def test_quiet(acme: Host, command: str) -> None:
     )
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.cli.console import cells, client, read, run, succeed
 from tests.host import Host
+from tests.marks import refused_early
 
 DAY = 86_400
 
@@ -219,6 +220,7 @@ def test_check_for_programs(acme: Host) -> None:
     assert succeed(acme, "tokens", "check", "--quiet") == f"{other['id']}\n"
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("words", "message"),
     [

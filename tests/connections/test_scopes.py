@@ -6,6 +6,7 @@ import pytest
 
 from flask_scim.connections.scopes import all_scopes, preset, read_scopes
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal
 
 EVERY = ("get:users", "post:users", "put:users", "patch:users", "delete:users")
@@ -52,6 +53,7 @@ def test_presets(idp: str, missing: set[str]) -> None:
     assert len(set(found)) == len(found)
 
 
+@refused_early
 @pytest.mark.parametrize(
     "scope",
     ["get", "users", "get:groups", "GET:users", "*", "get:users;", "Entra", "onelogin", "\0", "é"],

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.client import GROUP, PATCH, USER, ScimClient
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal, stored
 from tests.web.bulks import BULK, delete, entitle, user
 
@@ -64,6 +65,7 @@ def send(scim: ScimClient, request: tuple[str, str, Any], ann: str) -> TestRespo
     return scim.request(method, path.replace("{}", ann), body)
 
 
+@refused_early
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: f"{each[0]} {each[1]}")
 def test_paused(host: Host, scim: ScimClient, ann: str, request_: Any) -> None:
     """A paused connection is asked to come back, whatever it wants, and nothing is read or done."""
@@ -78,6 +80,7 @@ def test_paused(host: Host, scim: ScimClient, ann: str, request_: Any) -> None:
     assert before == stored(host)
 
 
+@refused_early
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: f"{each[0]} {each[1]}")
 def test_disabled(host: Host, scim: ScimClient, ann: str, request_: Any) -> None:
     """A disabled connection is refused, whatever it wants, and nothing is read or done."""

@@ -14,6 +14,7 @@ from flask_scim.delivery.tokens import make_key
 from tests.client import ScimClient
 from tests.delivery.outgoing import SETTINGS
 from tests.host import Host
+from tests.marks import refused_early
 
 EVENTS: dict[str, Any] = {
     "SCIM_EVENTS_KEYS": make_key(),
@@ -96,6 +97,7 @@ def test_isolation(app: Host, acme: ScimClient, reader: ScimClient) -> None:
     assert elsewhere.request("POST", "/events/poll/0123", {}).status_code == 401
 
 
+@refused_early
 @pytest.mark.parametrize(
     "query", ["from=-1", "from=x", "take=0", "take=1001", "take=x", "sort=1", "from=1&from=2"]
 )
@@ -179,6 +181,7 @@ def test_poll(app: Host, acme: ScimClient, reader: ScimClient) -> None:
         assert (refused.state, refused.error) == ("dead", "invalid_key: Which key?")
 
 
+@refused_early
 @pytest.mark.parametrize(
     "body",
     [[], {"maxEvents": -1}, {"maxEvents": True}, {"ack": "x"}, {"ack": [1]}, {"setErrs": []},

@@ -15,6 +15,7 @@ from flask_scim.protocol.resolver import resolve_path
 from tests.client import GROUP, ScimClient
 from tests.groups.people import fill, ids_in, join, members_of, pairs_of, values, version_of
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal
 
 Operations = list[dict[str, Any]]
@@ -283,6 +284,7 @@ def test_removal_of_who_does_not_exist(
     assert scim.get(f"/Groups/{group['id']}").json == group
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("operation", "error"),
     [

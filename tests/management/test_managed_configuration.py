@@ -9,6 +9,7 @@ import pytest
 from tests.client import ScimClient
 from tests.host import Host
 from tests.management.admin import Admin, problem
+from tests.marks import refused_early
 
 PATH = "/connections/acme/scim-configuration"
 
@@ -110,6 +111,7 @@ def test_enable_with_a_mapping(admin: Admin, acme: ScimClient) -> None:
     assert admin.ask("POST", PATH, {"mapping": pairs}, status=201)["mapping"] == pairs
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -12,6 +12,7 @@ from flask_scim import Connection
 from tests.client import ScimClient
 from tests.host import Host
 from tests.management.admin import Admin, mount, problem
+from tests.marks import refused_early
 
 NEW: dict[str, Any] = {
     "id": "globex",
@@ -136,6 +137,7 @@ def test_only_connection(build: Callable[..., Host]) -> None:
         assert added["endpoint"] == endpoint
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
@@ -185,6 +187,7 @@ def test_refused_addition(
     assert [connection.id for connection in stored(managed)] == ["acme"]
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -245,6 +248,7 @@ def test_no_such_connection(admin: Admin, acme: ScimClient, name: str) -> None:
         assert (status, "There is no connection" in message) == (404, True), (method, path)
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -266,6 +270,7 @@ def test_refused_page(admin: Admin, acme: ScimClient, path: str, query: str, wor
     assert words in message
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [

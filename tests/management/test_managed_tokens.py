@@ -11,6 +11,7 @@ import pytest
 from tests.client import ScimClient
 from tests.host import Host
 from tests.management.admin import Admin, problem
+from tests.marks import refused_early
 
 PATH = "/connections/globex/scim-configuration/tokens"
 
@@ -104,6 +105,7 @@ def test_third_token(admin: Admin) -> None:
     admin.ask("POST", PATH, status=201)
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [

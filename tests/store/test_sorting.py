@@ -13,6 +13,7 @@ from flask_scim.protocol.errors import InvalidValue
 from flask_scim.provisioning.ports import Query
 from flask_scim.store.store import SqlStore
 from tests.client import ENTERPRISE
+from tests.marks import refused_early
 from tests.store import people
 from tests.store.people import SORTABLE, Person, bind, open_store, rank, resolve, value_of
 
@@ -53,6 +54,7 @@ def test_sorted_as_the_documents_show(crowd: SqlStore, name: str) -> None:
     assert [each.id for each in reversed(expected)] == [each.id for each in downwards]
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -74,6 +76,7 @@ def test_what_has_no_order(crowd: SqlStore, name: str, why: str) -> None:
         crowd.find(Query(sort_by=resolve(name)))
 
 
+@refused_early
 @pytest.mark.parametrize(
     "name",
     [

@@ -43,7 +43,7 @@ class Server:
 def serve(app: Flask) -> Iterator[Server]:
     """Serve an app on loopback for a while."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield Server(server.server_port)

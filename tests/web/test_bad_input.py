@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 from flask_scim import computed
 from tests.client import ENTERPRISE, PATCH, USER, ScimClient
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal, stored
 from tests.web.live import Server, serve
 
 Refusal = tuple[int, str | None]
-
-#: For what is refused as it is read; a value that fits its attribute may get to the database.
-refused_early = pytest.mark.one_database("refused before any SQL is made of it")
 
 SYNTAX = (400, "invalidSyntax")
 VALUE = (400, "invalidValue")

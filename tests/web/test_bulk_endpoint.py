@@ -18,6 +18,7 @@ import flask_scim
 from tests.client import ENTERPRISE, GROUP, PATCH, USER, ScimClient
 from tests.groups.people import fill, members_of, pairs_of
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal, stored
 from tests.web.bulks import (
     ANSWER,
@@ -499,6 +500,7 @@ def test_fail_on_errors(scim: ScimClient, more: dict[str, Any], done: int) -> No
     assert sorted(scim.find("userName pr")) == ["ann", *created]
 
 
+@refused_early
 @pytest.mark.parametrize("limit", [0, -1, "x", "1", True, False, 1.5, [1], {"a": 1}])
 def test_fail_on_errors_that_is_no_number(host: Host, scim: ScimClient, limit: Any) -> None:
     """A limit that cannot be one is refused before anything is done."""
@@ -566,6 +568,7 @@ def test_body_too_large(build: Callable[..., Host]) -> None:
     assert scim.get("/ServiceProviderConfig").json["bulk"]["maxPayloadSize"] == 1_000
 
 
+@refused_early
 @pytest.mark.parametrize(
     "body",
     [
@@ -603,6 +606,7 @@ def test_schemas_may_be_missing(host: Host, scim: ScimClient) -> None:
     assert refusal(strict.post("/Bulk", body)) == (400, "invalidSyntax")
 
 
+@refused_early
 @pytest.mark.parametrize(
     "change",
     [

@@ -9,6 +9,8 @@ import pytest
 from tests.client import PATCH, USER, ScimClient
 from tests.web.answers import refusal
 
+pytestmark = pytest.mark.one_database("headers and paths are read, and a version compared, as text")
+
 TITLE = {"schemas": [PATCH], "Operations": [{"op": "add", "path": "title", "value": "Boss"}]}
 WHOLE = {"schemas": [USER], "userName": "ann", "title": "Boss"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.client import ENTERPRISE, ScimClient
 from tests.host import Host
+from tests.marks import refused_early
 from tests.web.answers import refusal
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -58,6 +59,7 @@ def test_search_takes_keys_in_any_case(crowd: ScimClient) -> None:
     assert "nickName" not in search(crowd, excludedAttributes=["nickName"])["Resources"][0]
 
 
+@refused_early
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -498,6 +498,7 @@ def test_deleted_name_can_be_taken_by_rename(scim: ScimClient) -> None:
     assert (renamed.status_code, renamed.json["userName"]) == (200, "ann")
 
 
+@pytest.mark.one_database("a version is compared as text")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(
     ("tag", "is_taken"),
