@@ -14,7 +14,8 @@ BIN = .venv/bin
 REQUIREMENTS = setup.cfg $(wildcard requirements/*.txt)
 PYTEST = bin/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: example test coverage check docs benchmarks clean test-oldest test-newest newest
+.PHONY: example test coverage check check-style check-types check-contracts check-docs docs benchmarks \
+	clean test-oldest test-newest newest
 .DELETE_ON_ERROR:
 
 example: .venv/.example
@@ -29,11 +30,19 @@ coverage: .venv/.dev
 	@bash .ci/services
 	.venv/$(PYTEST) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
-check: .venv/.dev
+check: check-style check-types check-contracts check-docs
+
+check-style: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+check-types: .venv/.dev
 	$(BIN)/mypy
+
+check-contracts: .venv/.dev
 	$(BIN)/lint-imports --no-logo
+
+check-docs: .venv/.dev
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 docs: .venv/.dev
