@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..store.columns.binding import Binding
+from ..store.sql.inserts import insert_or_change
 from ..store.sql.kept import kept
 from ..store.tables.people import AccessTables
 from .ending import Ending
-from .upsert import insert_or_change
 
 #: What is said of people whom their identity provider has put out.
 DEACTIVATED, DELETED, REVOKED = "deactivated", "deleted", "revoked"

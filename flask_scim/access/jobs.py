@@ -12,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ..store.columns.binding import Binding
+from ..store.sql.inserts import insert_or_change
 from ..store.tables.people import AccessTables
 from .ending import Ending, Outcome
-from .upsert import insert_or_change
 
 _FIRST_WAIT, _LONGEST_WAIT = 5, 300
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..store.columns.binding import Binding
+from ..store.sql.inserts import insert_or_change
 from ..store.tables.people import AccessTables
-from .upsert import insert_or_change
 
 
 class Logout(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ..store.sql.inserts import insert_or_change
 from .ending import Ending
 from .revokers import Revoker
-from .upsert import insert_or_change
 
 #: The way into the app that is closed by deleting sessions from where they are kept.
 STORED = "stored_sessions"

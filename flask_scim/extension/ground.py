@@ -25,7 +25,8 @@ from ..provisioning.service import Service
 from ..store.columns.binding import Binding
 from ..store.journal.log import SqlLog
 from ..store.journal.outbox import SqlOutbox
-from ..store.sql.backends import Backend, find_backend
+from ..store.sql.backends import Backend
+from ..store.sql.databases import find_backend
 from ..store.tables.own import OwnTables
 from ..web.requirements import signed_in
 from ..web.sessions import UserOf

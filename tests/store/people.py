@@ -23,7 +23,8 @@ from flask_scim.protocol.values import comparable
 from flask_scim.provisioning.ports import Connection, Resource
 from flask_scim.store.columns.binding import Binding
 from flask_scim.store.hooks import Hooks
-from flask_scim.store.sql.backends import SORTED_LENGTH, find_backend
+from flask_scim.store.sql.backends import SORTED_LENGTH
+from flask_scim.store.sql.databases import find_backend
 from flask_scim.store.store import SqlStore
 from flask_scim.store.tables.connections import add_connection_table
 from flask_scim.store.tables.records import add_record_table

@@ -27,7 +27,7 @@ from flask_scim.provisioning.ports import Connection, Query, Resource
 from flask_scim.store.columns.binding import Binding
 from flask_scim.store.columns.fitting import find_codec
 from flask_scim.store.hooks import Hooks
-from flask_scim.store.sql.backends import find_backend
+from flask_scim.store.sql.databases import find_backend
 from flask_scim.store.store import SqlStore
 from flask_scim.store.tables.connections import add_connection_table
 from flask_scim.store.tables.records import add_record_table

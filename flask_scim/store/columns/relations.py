@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import RelationshipProperty, Session
 
 from ...mapping.sources import read_source
-from ..sql.backends import insert_or_ignore
+from ..sql.inserts import insert_or_ignore
 from ..sql.statements import run
 
 _Item = TypeVar("_Item")

@@ -14,7 +14,8 @@ from ...protocol.syntax import Operator
 from ...protocol.values import comparable, is_sound, load_simple
 from ...provisioning.ports import Connection
 from ..columns.binding import Binding
-from ..sql.backends import Backend, Sql, insert_or_ignore
+from ..sql.backends import Backend, Sql
+from ..sql.inserts import insert_or_ignore
 
 #: More than any identity provider makes a subject of.
 _LONGEST = 1_024

@@ -1,4 +1,4 @@
-"""Rows that are inserted, or changed where they are there: one statement on every database."""
+"""Inserts that meet rows which are there already, on every database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.orm import Session
 
-from ..store.sql.kept import kept
+from .kept import kept
 
 #: Databases that return what an upsert has written.
 _TELLING = ("postgresql", "sqlite")
+
+
+def insert_or_ignore(session: Session, table: sa.FromClause) -> Any:
+    """Make an insert that passes over a row whose key is there already.
+
+    :param session: the session that is going to run it.
+    :param table: the table.
+    :return: the statement, without values.
+    """
+    assert isinstance(table, sa.Table)
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        case "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        case _:
+            return mysql.insert(table).prefix_with("IGNORE")
 
 
 def insert_or_change(
