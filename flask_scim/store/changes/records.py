@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ...mapping.mapping import Parts
-from ...mapping.sources import RecordColumn
 from ...provisioning.ports import Connection, Deadlock
 from ..columns.binding import Binding
 from ..columns.codecs import TextCodec
@@ -61,11 +60,7 @@ class Records:
 
     def columns(self, parts: Parts) -> dict[str, Any]:
         """Make the columns of a record that follow from the document."""
-        own = {
-            place.source.name: value
-            for place, value in zip(self.binding.places, parts.values, strict=True)
-            if isinstance(place.source, RecordColumn)
-        }
+        own = {name: parts.values[index] for name, index in self.binding.of_record}
         if own.get("external_id") is not None:
             own["external_id"] = TextCodec.checked(own["external_id"], "externalId", 255)
         return own | {

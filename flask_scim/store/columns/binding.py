@@ -115,6 +115,30 @@ class Binding:
         return None
 
     @cached_property
+    def unique_index(self) -> int | None:
+        """Which of the places :attr:`unique` is."""
+        return None if self.unique is None else self.places.index(self.unique)
+
+    def index_of(self, *keys: str) -> int | None:
+        """Find which of the places an attribute is at; ``None`` where it has none."""
+        return self._indexes.get(keys)
+
+    @cached_property
+    def _indexes(self) -> dict[tuple[str, ...], int]:
+        pairs = [(place.path.keys, index) for index, place in enumerate(self.places)]
+        # Of several places the first counts.
+        return dict(reversed(pairs))
+
+    @cached_property
+    def of_record(self) -> list[tuple[str, int]]:
+        """The columns of the record that hold attributes, and which of the places they are."""
+        return [
+            (place.source.name, index)
+            for index, place in enumerate(self.places)
+            if isinstance(place.source, RecordColumn)
+        ]
+
+    @cached_property
     def active(self) -> Place | None:
         """The place of ``active`` in the host's model; ``None`` where only our record has it."""
         for place in self.places:

@@ -177,7 +177,7 @@ class Recognition:
             return False
         if self._key_is_user_name:
             return True
-        index = _index(self.binding, ("externalId",))
+        index = self.binding.index_of("externalId")
         if index is None:
             return True
         known, value = held.values[index], parts.values[index]
@@ -187,12 +187,10 @@ class Recognition:
 
     def _has_same_name(self, held: Held, parts: Parts) -> bool:
         """Whether the unique values are one, and do not merely look so to the database."""
-        pairs = zip(self.binding.places, held.values, parts.values, strict=True)
-        return all(
-            fold_letters(str(known)) == fold_letters(str(value))
-            for place, known, value in pairs
-            if place is self.binding.unique
-        )
+        index = self.binding.unique_index
+        if index is None:
+            return True
+        return fold_letters(str(held.values[index])) == fold_letters(str(parts.values[index]))
 
     @property
     def _key_is_user_name(self) -> bool:
@@ -224,7 +222,7 @@ class Recognition:
 
     def _same_key(self, parts: Parts) -> Compare | None:
         """Say in a condition that somebody has the key of a document's person."""
-        index = _index(self.binding, ("externalId",))
+        index = self.binding.index_of("externalId")
         if index is None or self._key_is_user_name or self.binding.resource_type.name != "User":
             return None
         place, value = self.binding.places[index], parts.values[index]
@@ -263,20 +261,13 @@ def _select_keyed(
     Whose they are is for the caller to ask: where few people have a key, SQLite would go through
     all that a tenant has to find one.
     """
-    index = _index(binding, ("externalId",))
+    index = binding.index_of("externalId")
     assert index is not None
     return binding.select(*columns).where(
         binding.is_of_its_connection, is_same(backend, binding.places[index], condition)
     )
 
 
-def _index(binding: Binding, keys: tuple[str, ...]) -> int | None:
-    for index, place in enumerate(binding.places):
-        if place.path.keys == keys:
-            return index
-    return None
-
-
 def _is_active(binding: Binding, held: Held) -> bool:
-    index = _index(binding, ("active",))
+    index = binding.index_of("active")
     return index is None or held.values[index] is not False

@@ -178,7 +178,5 @@ def refuse_taken(
 
 
 def _unique_value(binding: Binding, parts: Parts) -> Any:
-    for place, value in zip(binding.places, parts.values, strict=True):
-        if place is binding.unique:
-            return value
-    return None
+    index = binding.unique_index
+    return None if index is None else parts.values[index]
