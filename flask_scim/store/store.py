@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -218,13 +218,15 @@ class SqlStore:
         if self.binding.tenant is not None:
             self.binding.tenant.write(row, self.connection.tenant)
         noted = self._note(None, parts)
-        kept = self._find_person(document, row, parts)
+        kept, apart = self._find_person(document, row, parts), self._names.places
         for place, value in zip(self.binding.places, parts.values, strict=True):
-            is_complete = place.fills_itself or place.hides_value(row)
-            if self._names.has(place) or not place.writable or kept(place):
+            is_theirs = kept is not None and kept(place)
+            if is_theirs or not place.writable or (apart and self._names.has(place)):
                 continue
-            if value is not None or not is_complete:
-                place.write(row, True if value is None and is_active_place(place) else value)
+            if value is not None:
+                place.write(row, value)
+            elif not (place.fills_itself or place.hides_value(row)):
+                place.write(row, True if is_active_place(place) else None)
         self.session.add(row)
         self.session.flush()
         record = self._records.make(row, parts, **noted)
@@ -241,16 +243,18 @@ class SqlStore:
             self._held[stored.id].alone = frozenset(references)
         return stored
 
-    def _find_person(self, document: Document, row: Any, parts: Parts) -> Callable[[Place], bool]:
-        """Find the person behind a new row, and tell which places are theirs and stay."""
+    def _find_person(
+        self, document: Document, row: Any, parts: Parts
+    ) -> Callable[[Place], bool] | None:
+        """Find the person behind a new row, and tell which places are theirs and stay, if any."""
         persons, finder = self.hooks.persons, self.hooks.finder
         if persons is None:
-            return lambda _: False
+            return None
         person = None if finder is None else finder(document, self.connection)
         if person is not None:
             persons.give(row, person)
         if not persons.is_known(row):
-            return lambda _: False
+            return None
         persons.refuse_members(self.session, self.binding, self.connection, row)
         persons.keep(self.binding, row, parts)
         return persons.is_behind
@@ -401,8 +405,10 @@ class SqlStore:
             named = self._recognition.find_named(parts, self.binding.key_of(held.row))
             self._free(self._recognition.refuse_taken(parts, named), parts)
 
-    def _free(self, retired: Iterable[Held], parts: Parts) -> None:
+    def _free(self, retired: Sequence[Held], parts: Parts) -> None:
         """Let deleted resources give up a name that is needed again."""
+        if not retired:
+            return
         if self.hooks.renamer is None:
             free(self.binding, retired, parts)
         else:

@@ -44,11 +44,11 @@ class NamesApart:
 
     def has(self, place: Place) -> bool:
         """Tell whether the names at a place are written apart."""
-        return bool(self._places) and any(place is each for each in self._places)
+        return bool(self.places) and any(place is each for each in self.places)
 
     def of(self, parts: Parts) -> list[tuple[Place, Any]]:
         """List these places, and what of a document is to be there."""
-        if not self._places:
+        if not self.places:
             return []
         places = zip(self._binding.places, parts.values, strict=True)
         return [(place, value) for place, value in places if self.has(place)]
@@ -77,7 +77,8 @@ class NamesApart:
         return has_changed
 
     @cached_property
-    def _places(self) -> list[Place]:
+    def places(self) -> list[Place]:
+        """The places whose names are written apart."""
         related = self._binding.related_names
         if not self._namers:
             return related

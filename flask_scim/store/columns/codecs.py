@@ -83,7 +83,9 @@ class TextCodec(Codec):
         return raw or None
 
     def encode(self, value: Any, where: str) -> Any:
-        return value if self.length is None else self.checked(value, where, self.length)
+        if self.length is None or len(value) <= self.length:
+            return value
+        return self.checked(value, where, self.length)
 
     @staticmethod
     def checked(text: str, where: str, length: int) -> str:

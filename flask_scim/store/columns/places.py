@@ -40,6 +40,11 @@ class Place:
     fills_itself: bool = True
 
     @cached_property
+    def where(self) -> str:
+        """What the attribute is called in messages."""
+        return str(self.path)
+
+    @cached_property
     def writable(self) -> bool:
         """Whether SCIM writes here."""
         return writable(self.source)
@@ -112,7 +117,7 @@ class Place:
         :param value: the SCIM value, or ``None`` to take it away.
         :raises InvalidValue: if the host's row cannot hold it.
         """
-        where = str(self.path)
+        where = self.where
         raw = self.codec.empty if value is None and not self.nullable else None
         if value is not None:
             raw = self.codec.encode(value, where)
