@@ -24,6 +24,8 @@ def follow(revocation: Revocation, events: Iterable[Event], *, may_bar: bool) ->
     # A transaction that met another one is done again.
     revocation.forget()
     for event in _of_people(events):
+        if event.kind is Kind.CREATED and not may_bar:
+            continue
         key, connection_id = revocation.binding.key_of(event.row), event.connection.id
         if event.kind in _ENDS:
             _end(revocation, event, key)

@@ -36,6 +36,8 @@ def check_attributes(
     :raises InvalidValue: if a required attribute or sub-attribute is missing.
     """
     for attribute in attributes:
+        if not attribute.demands:
+            continue
         value = values.get(attribute.name)
         if (value is None and not attribute.required) or _is_written_by_server(attribute):
             continue

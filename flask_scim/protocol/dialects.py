@@ -164,18 +164,19 @@ class _Normaliser:
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         normalised = {}
         for key, item in document.items():
-            attribute = self.resource_type.attribute(key)
-            if attribute is not None:
-                normalised[key] = item if attribute.is_plain else self._value(attribute, item)
+            # Most of what is sent there is no other way to write.
+            if key in self.resource_type.schema.plain_names:
+                normalised[key] = item
                 continue
             extension = self.resource_type.extension(key)
             if extension is not None and isinstance(item, dict):
+                plain = extension.plain_names
                 normalised[key] = {
-                    name: self._value(extension.attribute(name), part)
+                    name: part if name in plain else self._value(extension.attribute(name), part)
                     for name, part in item.items()
                 }
             else:
-                normalised[key] = item
+                normalised[key] = self._value(self.resource_type.attribute(key), item)
         return normalised
 
     def schemas(self, document: dict[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,11 @@ class Attribute:
         return self.type is Type.COMPLEX
 
     @cached_property
+    def demands(self) -> bool:
+        """Whether a resource, or an entry of the attribute, may lack something that it needs."""
+        return self.required or any(sub.required for sub in self.sub_attributes)
+
+    @cached_property
     def is_text(self) -> bool:
         """Whether the value is any one text."""
         return not self.multi_valued and self.type in (Type.STRING, Type.REFERENCE)
@@ -147,6 +152,11 @@ class Schema:
     @cached_property
     def _by_name(self) -> dict[str, Attribute]:
         return {attribute.name.lower(): attribute for attribute in self.attributes}
+
+    @cached_property
+    def plain_names(self) -> frozenset[str]:
+        """The names of the attributes that are :attr:`.Attribute.is_plain`."""
+        return frozenset(each.name for each in self.attributes if each.is_plain)
 
     def attribute(self, name: str) -> Attribute | None:
         """Find an attribute.

@@ -70,7 +70,7 @@ def load(attribute: Attribute, value: Any, where: str, rules: Rules = LENIENT) -
             if entry is None or "value" not in entry:
                 raise InvalidValue(f"{where}[{index}] needs a value: the id of the resource.")
     entries = [entry for entry in loaded if entry is not None]
-    if sum(isinstance(entry, dict) and entry.get("primary") is True for entry in entries) > 1:
+    if len(entries) > 1 and sum(map(_is_primary, entries)) > 1:
         raise InvalidValue(f"{where} may have only one entry with primary true.")
     return entries or None
 
@@ -260,6 +260,10 @@ def _check_base64(text: str, where: str) -> None:
         base64.b64decode(text.translate({45: "+", 95: "/"}), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidValue(f"{where} must be base64 text.") from None
+
+
+def _is_primary(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("primary") is True
 
 
 def _kind(value: Any) -> str:

@@ -132,16 +132,11 @@ def changed_attributes(before: Document, after: Document) -> tuple[str, ...]:
     :param after: the later document.
     :return: their names, sorted; those of an extension as ``urn:…:attribute``.
     """
-    names: list[str] = []
-    for key in before.keys() | after.keys():
-        old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
-        if ":" in key:
-            old, new = old or {}, new or {}
-            names += [f"{key}:{n}" for n in old.keys() | new.keys() if old.get(n) != new.get(n)]
-        else:
-            names.append(key)
+    names = _differing(before, after)
+    for urn in [name for name in names if ":" in name]:
+        names.remove(urn)
+        parts = _differing(before.get(urn) or {}, after.get(urn) or {})
+        names += [f"{urn}:{part}" for part in parts]
     return tuple(sorted(names))
 
 
@@ -274,6 +269,12 @@ def tell_left(connection: Connection, left: Iterable[Left], id: str) -> list[Eve
         )
         for resource_type, attribute, other in sorted(by_place)
     ]
+
+
+def _differing(before: Document, after: Document) -> list[str]:
+    """The names of the values that differ; what is ``None`` is not there."""
+    names = [name for name, value in after.items() if before.get(name) != value]
+    return names + [name for name in before.keys() - after.keys() if before[name] is not None]
 
 
 def _ids(references: Iterable[tuple[str, str]], name: str | None = None) -> frozenset[str]:

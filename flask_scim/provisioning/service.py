@@ -345,6 +345,8 @@ class Service:
 
     def _shown(self, resource: Resource, references: tuple[str, ...]) -> Resource:
         """The resource with its references."""
+        if not references:
+            return resource
         document = dict(resource.document)
         for name in references:
             entries = self.store.load_members(resource, name)
