@@ -41,10 +41,13 @@ class Telling(Guarding):
         return self.outbox.append(events, current_cause())
 
     def _log_change(self, events: Sequence[Event]) -> None:
-        state, record = current_state(), current_record()
-        if record is not None and record.connection is not None:
-            policy = state.policy.over(record.connection.policy)
-            log_change(state.settings, policy, events, self.requests.add)
+        record = current_record()
+        # The row of a Bulk request counts its operations, and is written with its answer.
+        if record is None or record.connection is None or record.outcomes is not None:
+            return
+        state = current_state()
+        policy = state.policy.over(record.connection.policy)
+        log_change(record, state.settings, policy, events, self.requests.add)
 
     def _commit(self, events: Sequence[Event]) -> None:
         """Commit what happened to a connection, or to what opens it, and tell of it."""

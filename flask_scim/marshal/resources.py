@@ -108,6 +108,8 @@ def load_resource(
 def _emptied(body: Mapping[str, Any], resource_type: ResourceType) -> dict[str, Any]:
     """The references that an empty list takes away; left out or null, nothing is said of them."""
     names = _reference_names(resource_type)
+    if not names:
+        return {}
     given = (names.get(key.lower()) for key, value in body.items() if isinstance(value, list))
     return {name: [] for name in given if name is not None}
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from flask import Request, request
+from flask import Request
 from werkzeug.sansio.utils import get_current_url
 
 from ..access.subjects import Subject
@@ -190,7 +190,8 @@ class Exchange:
         :return: what its JSON says.
         :raises UnsupportedMediaType: if it is said to be something else.
         """
-        if request.content_type and request.mimetype not in _JSON_TYPES:
+        sent = this_request()
+        if sent.content_type and sent.mimetype not in _JSON_TYPES:
             raise UnsupportedMediaType("Send application/scim+json or application/json.")
         return read_json(read_raw(self.gateway.settings.max_content_length))
 
@@ -229,15 +230,14 @@ def read_raw(limit: int) -> bytes:
     :raises PayloadTooLarge: if it is larger.
     :raises InvalidSyntax: if it breaks off.
     """
-    too_large = PayloadTooLarge(f"The body may have at most {limit} bytes.")
-    if (request.content_length or 0) > limit:
-        raise too_large
-    try:
-        raw = request.stream.read(limit + 1)
-    except OSError:
-        raise InvalidSyntax("The body broke off before its end.") from None
-    if len(raw) > limit:
-        raise too_large
+    sent, raw = this_request(), None
+    if (sent.content_length or 0) <= limit:
+        try:
+            raw = sent.stream.read(limit + 1)
+        except OSError:
+            raise InvalidSyntax("The body broke off before its end.") from None
+    if raw is None or len(raw) > limit:
+        raise PayloadTooLarge(f"The body may have at most {limit} bytes.")
     return raw
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -168,9 +168,9 @@ def note_filter(text: str | None) -> None:
         record.filter = text
 
 
-def note_quirks(quirks: Iterable[str]) -> None:
-    """Note what the dialect has put right."""
-    record = current_record()
+def note_quirks(quirks: Collection[str]) -> None:
+    """Note what the dialect has put right, if anything."""
+    record = current_record() if quirks else None
     if record is not None:
         record.quirks.update(quirks)
 
@@ -197,18 +197,20 @@ def note_outcomes(outcomes: list[int]) -> None:
 
 
 def log_change(
-    settings: Settings, policy: Policy, events: Sequence[Event], add: Callable[[Logged], int]
+    record: Record,
+    settings: Settings,
+    policy: Policy,
+    events: Sequence[Event],
+    add: Callable[[Logged], int],
 ) -> None:
     """Write the change that the request in hand makes to the log, in its own transaction.
 
+    :param record: what is known of the request.
     :param settings: the settings of the app.
     :param policy: the choices that hold for the connection.
     :param events: what the change comes to.
     :param add: writes a request to the log, and returns its place.
     """
-    record = current_record()
-    if record is None or record.outcomes is not None:
-        return
     status = (201 if request.method == "POST" else 200) if record.shows else 204
     kind = record.resource_type
     own = [event for event in events if kind is None or event.resource_type == kind.name]
@@ -254,14 +256,16 @@ class RequestLogger:
         record = sent.environ.get(_RECORD)
         if record is None or sent.method == "OPTIONS":
             return
-        status, writer = response.status_code, self._log.writer
+        status, writer, written = response.status_code, self._log.writer, record.written
+        has_row = written is not None and status < 400
+        if written is not None and has_row and written[1] != status:
+            writer.amend(response, written[0], status)
+        if has_row and not _log.isEnabledFor(logging.INFO):
+            return
         policy = self._log.policy(record.connection)
         logged = record.close(sent, self._settings, status, policy)
         _tell(logged)
-        written = record.written
-        if written is not None and status < 400:
-            if written[1] != status:
-                writer.amend(response, written[0], status)
+        if has_row:
             return
         if (
             record.connection is None
