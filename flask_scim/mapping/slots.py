@@ -83,15 +83,17 @@ def _choose(slot: Slot, entries: list[Document], *, alone: bool) -> Document | N
     """Take the entry that belongs to a slot: the one of its kind, else an untyped one."""
     kind = slot.kind
     primary = slot.template.get("primary") is True
-    fitting = [entry for entry in entries if not slot.placed.isdisjoint(entry)]
-    for entry in fitting:
+    fitting = [index for index, entry in enumerate(entries) if not slot.placed.isdisjoint(entry)]
+    for index in fitting:
+        entry = entries[index]
         if _is_of_kind(entry, kind) and (kind or not primary or entry.get("primary") is True):
-            return _take_entry(entries, entry)
-    for entry in fitting:
+            return entries.pop(index)
+    for index in fitting:
+        entry = entries[index]
         untyped = not any(name in entry for name in kind)
         is_meant = primary and entry.get("primary") is True
         if untyped and (is_meant or (alone and len(entries) == 1)):
-            return _take_entry(entries, entry)
+            return entries.pop(index)
     return None
 
 
@@ -126,11 +128,6 @@ def find_extras(
         if extra:
             extras[slot.key] = extra
     return extras
-
-
-def _take_entry(entries: list[Document], entry: Document) -> Document:
-    entries[:] = [other for other in entries if other is not entry]
-    return entry
 
 
 def _is_of_kind(entry: Document, kind: Document) -> bool:
