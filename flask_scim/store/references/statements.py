@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..sql.backends import Sql
 from ..sql.kept import kept
+from ..sql.listed import is_listed
 from .links import Link
 
 #: The parameter of statements that says whose references they read.
@@ -76,11 +77,7 @@ def delete_pairs(link: Link, *, one: bool) -> sa.Delete:
 
 def _is_asked(column: Sql, one: bool) -> Sql:
     """The condition that a column has one of the values that are asked for, or the only one."""
-    # What has a list in it is written anew for every run.
-    if one:
-        is_it: Sql = column == sa.bindparam(KEYS)
-        return is_it
-    return column.in_(sa.bindparam(KEYS, expanding=True))
+    return column == sa.bindparam(KEYS) if one else is_listed(column, KEYS)
 
 
 @kept
