@@ -236,6 +236,7 @@ def test_many_threads_use_a_token(host: Host, build: Callable[..., Host], told: 
     assert told + heard == [("expiring", token.id, 7)]
 
 
+@pytest.mark.once("who comes first is decided by the database")
 def test_many_processes_ask(host: Host, tokens: Tokens, database: str) -> None:
     """However many processes ask at once, each warning is told once."""
     ids = set()

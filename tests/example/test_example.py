@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
 
 from example_app import create_app
 from example_app.accounts import find_user
@@ -32,6 +34,7 @@ from example_app.sample import PASSWORD
 from example_app.settings import read_settings
 from flask_scim import ConfigurationError
 from tests.client import ENTERPRISE, USER, ScimClient
+from tests.host import furnish
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +42,15 @@ SCOPES = [f"{method}:users" for method in ("get", "post", "put", "patch", "delet
 
 
 @pytest.fixture(scope="module")
-def url(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a database for the example app alone."""
+def url(
+    database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a database for the example app alone, and for one module."""
     parent = sa.make_url(database)
     if parent.get_backend_name() == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('example') / 'example.db'}"
         return
-    name = f"{parent.database}_example"
+    name = f"{parent.database}_{request.module.__name__.rpartition('.')[2]}"
     is_postgresql = parent.get_backend_name() == "postgresql"
     suffix = "" if is_postgresql else " CHARACTER SET utf8mb4"
     # Apps that ran in this process may not be collected yet, and have their connections still.
@@ -60,13 +65,17 @@ def url(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture
-def app(url: str, tmp_path: Path) -> Iterator[Flask]:
-    """The app with its sample accounts and nothing else."""
+def app(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The app with its sample accounts and nothing else; its passwords are hashed in no time."""
+    quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
+    monkeypatch.setattr("example_app.models.generate_password_hash", quick)
     app = create_app({"SQLALCHEMY_DATABASE_URI": url}, tmp_path)
     with app.app_context():
-        fill_database(reset=True)
+        furnish(db)
+        fill_database()
     yield app
     with app.app_context():
+        db.session.remove()
         db.engine.dispose()
 
 
@@ -403,6 +412,7 @@ def run(instance: Path, *command: str, **more: str) -> str:
     return done.stdout
 
 
+@pytest.mark.one_database("other tests send the same to each", on="postgresql")
 def test_the_tour_goes_as_expected(url: str, tmp_path: Path) -> None:
     # Flask-Login reads the clock in a way that Python warns of from 3.12 on.
     clock = "ignore:datetime.datetime.utcnow:DeprecationWarning:flask_login.login_manager"
