@@ -302,7 +302,7 @@ def _write(moment: datetime | None) -> str | None:
     return None if moment is None else write_datetime(moment)
 
 
-def _make(  # one call for a row of a list, with nothing made for it
+def _make(
     id: str,
     document: dict[str, Any],
     version: int | None,
