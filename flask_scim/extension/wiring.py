@@ -27,6 +27,7 @@ from ..roles.consequences import Consequences
 from ..store.changes.names import Namer
 from ..store.references.links import Link
 from ..store.references.references import References
+from ..store.sql.backends import Backend
 from ..store.store import SqlStore
 from ..store.survey import count_resources, find_missing_tables
 from ..store.tables.groups import delete_groups
@@ -83,8 +84,8 @@ class Wiring(Deferring, Minding):
         layout = state.layouts.of(connection)
         binding = layout.bindings[resource_type]
         hooks = self.declared[resource_type.name].hooks
-        policy = state.policy.over(connection.policy)
-        references = _references(policy, session, connection, layout.links[resource_type])
+        policy, backend = state.policy.over(connection.policy), state.backend or self._backend()
+        references = _references(policy, session, backend, connection, layout.links[resource_type])
         settle: Callable[[Sequence[Event]], Sequence[Event]] = self._settle
         namers: dict[tuple[str, ...], Namer] = {}
         if self.declared_roles is not None:
@@ -93,7 +94,6 @@ class Wiring(Deferring, Minding):
             if resource_type.name == "User":
                 assign = partial(consequences.assign, connection)
                 namers = dict.fromkeys(self.declared_roles.shown_by(binding), assign)
-        backend = state.backend or self._backend()
         store = SqlStore(session, backend, connection, binding, hooks, references, policy, namers)
         settings = state.settings
         limits = MemberLimits(
@@ -201,12 +201,16 @@ def _read_mapping(connection: Connection, chosen: Mapping[str, Any]) -> dict[str
 
 
 def _references(
-    policy: Policy, session: Session, connection: Connection, links: list[Link]
+    policy: Policy,
+    session: Session,
+    backend: Backend,
+    connection: Connection,
+    links: list[Link],
 ) -> dict[str, References]:
     ignores_unknown = policy.unknown_members is UnknownMembers.IGNORE
     named: dict[str, References] = {}
     for link in links:
         if link.name not in named:
-            named[link.name] = References(session, connection, [], ignores_unknown)
+            named[link.name] = References(session, backend, connection, [], ignores_unknown)
         named[link.name].links.append(link)
     return named

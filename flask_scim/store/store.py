@@ -120,6 +120,8 @@ class SqlStore:
             raise
         finally:
             self._held.clear()
+            for references in self.references.values():
+                references.forget()
 
     def _begin_anew(self) -> None:
         """Let go of what was read before, the token above all: it belongs to an older snapshot."""
@@ -475,7 +477,7 @@ class SqlStore:
             return []
         if most is not None:
             return self.references[name].load_few(key, most)
-        return self.references[name].load([key]).get(key, [])
+        return self.references[name].load_changed(key)
 
     def _stored(self, row: Any, record: dict[str, Any], written: tuple[str, ...] = ()) -> Resource:
         id = self.binding.id.read(row, record)

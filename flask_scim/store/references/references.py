@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -18,7 +18,7 @@ from ...provisioning.ports import Connection, Moved
 from ..columns.binding import Binding
 from ..columns.relations import chunks, insert_pairs
 from ..columns.untouchable import spare_behind
-from ..sql.backends import Sql
+from ..sql.backends import Backend, Sql
 from ..sql.statements import run
 from .links import Link
 from .statements import (
@@ -27,6 +27,10 @@ from .statements import (
     NEAR,
     delete_pairs,
     entry_maker,
+    is_plain,
+    is_plainly_filled,
+    let_in,
+    let_out,
     select_entries,
     select_everyone,
     select_indirect,
@@ -44,15 +48,19 @@ class References:
     """The references of one attribute of one connection's resources.
 
     :param session: the host's session.
+    :param backend: the database behind it.
     :param connection: whose resources are in reach; nothing else is.
     :param links: the relationships that make up the attribute.
     :param ignores_unknown: whether ids that lead nowhere are passed over.
     """
 
     session: Session
+    backend: Backend
     connection: Connection
     links: list[Link]
     ignores_unknown: bool = False
+    #: What was read of rows to replace their references, by the keys of the rows.
+    _known: dict[Any, list[_Plan]] = field(default_factory=dict)
 
     def load(self, keys: list[Any]) -> dict[Any, list[dict[str, Any]]]:
         """Read the entries of some rows.
@@ -83,6 +91,29 @@ class References:
                 return None
             entries += entry_maker(link)(rows)
         return entries
+
+    def load_changed(self, key: Any) -> list[dict[str, Any]]:
+        """Read the entries of a locked row, but for what has been read of it to change it.
+
+        :param key: the primary key of the row.
+        :return: the entries, in a stable order.
+        """
+        known = self._known.pop(key, None)
+        if known is None:
+            return self.load([key]).get(key, [])
+        entries: list[dict[str, Any]] = []
+        for plan in known:
+            rows = [row for row in plan.rows or () if row[0] in plan.coming]
+            for chunk in chunks(list(plan.came)):
+                some = self._run(plan.link, select_everyone, chunk, near=key, some=True)
+                rows += map(tuple, some)
+                rows.sort(key=itemgetter(0))
+            entries += entry_maker(plan.link)(rows)
+        return entries
+
+    def forget(self) -> None:
+        """Forget what has been read of rows, which are locked no longer."""
+        self._known.clear()
 
     def _load_indirect(
         self, link: Link, keys: list[Any], found: defaultdict[Any, list[dict[str, Any]]]
@@ -116,7 +147,7 @@ class References:
         keys: list[Any],
         limit: int | None = None,
         near: Any = None,
-        **how: bool,
+        **how: Any,
     ) -> Any:
         """Run a statement on some rows that is kept with the link."""
         is_one = len(keys) == 1
@@ -187,41 +218,51 @@ class References:
         :return: those who really came and went.
         :raises InvalidValue: if somebody who is to come does not exist here.
         """
+        self._known.pop(key, None)
         unknown = dict(change.coming)
         is_held = self._asks_late and bool(change.coming) and not change.keeps
         if is_held:
             self._hold_circles()
-        plans = []
-        for link in self.links:
-            there = None if change.keeps else self._everyone(link, key)
-            coming = _among(link, there or {}, unknown)
-            _cross_off(unknown, coming)
-            others = sorted(unknown, key=itemgetter(0))
-            found, before = self._find_members(link, key, others, stay=True)
-            _cross_off(unknown, found)
-            plans.append((link, there, coming | found, before))
+        plans = [self._plan(link, key, unknown, keeps=change.keeps) for link in self.links]
         if unknown and not self.ignores_unknown:
             named = ", ".join(repr(member[:100]) for member, _ in islice(unknown, 5))
             raise InvalidValue(f"There is no such member: {named}.")
-        nested = [(link, coming) for link, _, coming, _ in plans if link.is_nested and coming]
+        nested = [each for each in plans if each.link.is_nested and each.coming]
         if nested and not is_held:
             self._hold_circles()
-        for link, coming in nested:
-            self._refuse_circles(link, key, coming)
+        for each in nested:
+            self._refuse_circles(each.link, key, each.coming)
         added: set[tuple[str, str]] = set()
         removed: set[tuple[str, str]] = set()
-        for link, there, coming, known in plans:
-            if there is None:
-                _, leaving = self._find_members(link, key, change.going)
-                late = self._present(link, key, list(coming)) if self._asks_late else {}
-                before = known | late
+        for each in plans:
+            link, coming = each.link, each.coming
+            if each.there is None:
+                went = self._let_out(link, key, change.going)
             else:
-                before = known | there
-                leaving = {far: id for far, id in there.items() if far not in coming}
-            came, went = self._change_link(link, key, before, coming, leaving)
-            added |= {(link.name, coming[far][0]) for far in came}
+                went = self._take_out(link, key, each.leaving)
+            is_late = self._asks_late and change.keeps
+            late = self._present(link, key, each.arriving) if is_late else ()
+            arriving = [far for far in each.arriving if far not in late]
+            self._put_in(link, key, arriving)
+            each.came |= {far: coming[far] for far in arriving}
+            added |= {(link.name, id) for id, _ in each.came.values()}
             removed |= {(link.name, id) for id in went}
+        if all(each.is_known for each in plans):
+            self._known[key] = plans
         return Moved(frozenset(added), frozenset(removed))
+
+    def _plan(self, link: Link, key: Any, unknown: dict[Member, None], *, keeps: bool) -> _Plan:
+        """Find out who is to be in over a link, let in whom one statement can, cross all off."""
+        rows = None if keeps else self._everyone(link, key)
+        there = None if rows is None else _ids(link, rows)
+        coming = _among(link, there or {}, unknown)
+        _cross_off(unknown, coming)
+        came = self._let_in(link, key, _in_order(unknown))
+        _cross_off(unknown, came)
+        found, before = self._find_members(link, key, _in_order(unknown), stay=True)
+        _cross_off(unknown, found)
+        arriving = [far for far in found if far not in before]
+        return _Plan(link, rows, there, coming | came | found, arriving, came)
 
     def clear(self, link: Link, key: Any) -> dict[str, Any]:
         """Take away all references of a row.
@@ -230,26 +271,40 @@ class References:
         :param key: the primary key of the row.
         :return: the ids that it referred to, each with the primary key of its row.
         """
-        there = self._everyone(link, key)
-        self._spare(link, list(there))
-        for chunk in chunks(list(there)):
-            self._run(link, delete_pairs, chunk, near=key)
+        there = _ids(link, self._everyone(link, key))
+        self._take_out(link, key, there)
         return {id: far for far, id in there.items()}
 
-    def _change_link(
-        self,
-        link: Link,
-        key: Any,
-        there: Container[Any],
-        coming: dict[Any, Member],
-        leaving: dict[Any, str],
-    ) -> tuple[list[Any], set[str]]:
-        arriving = [far for far in coming if far not in there]
-        self._spare(link, [*leaving, *arriving])
-        for chunk in chunks(list(leaving)):
+    def _let_in(self, link: Link, key: Any, members: list[Member]) -> dict[Any, Member]:
+        """Let in those who are there and not yet in, as far as one statement does; tell who did."""
+        if self._asks_late or not (self.backend.tells_rows and is_plainly_filled(link)):
+            return {}
+        return self._move(link, key, members, let_in, dialect=self.backend.dialect)
+
+    def _let_out(self, link: Link, key: Any, members: Iterable[Member]) -> list[str]:
+        """Let some out who are there, and tell the ids of those who were in."""
+        if self.backend.tells_rows and is_plain(link):
+            return [id for id, _ in self._move(link, key, members, let_out).values()]
+        _, leaving = self._find_members(link, key, members)
+        return self._take_out(link, key, leaving)
+
+    def _move(
+        self, link: Link, key: Any, members: Iterable[Member], build: Callable[..., Any], **how: Any
+    ) -> dict[Any, Member]:
+        """Change pairs with some members by a statement that tells which of them it has changed."""
+        fitting, codec = _fitting(link, members), link.target.id.codec
+        moved: dict[Any, Member] = {}
+        for chunk in chunks([raw for id in fitting if (raw := codec.parse(id)) is not None]):
+            rows = self._run(link, build, chunk, near=key, **how)
+            moved |= {far: fitting[codec.decode(far)] for (far,) in rows}
+        return moved
+
+    def _take_out(self, link: Link, key: Any, leaving: dict[Any, str]) -> list[str]:
+        keys = list(leaving)
+        self._spare(link, keys)
+        for chunk in chunks(keys):
             self._run(link, delete_pairs, chunk, near=key)
-        self._insert(link, key, arriving)
-        return arriving, set(leaving.values())
+        return list(leaving.values())
 
     def _hold_circles(self) -> None:
         """Let nobody else put groups into groups until all of this is done.
@@ -275,13 +330,14 @@ class References:
             for chunk in chunks(keys):
                 spare_behind(self.session, link.target, chunk)
 
-    def _everyone(self, link: Link, key: Any) -> dict[Any, str]:
-        decode = link.target.id.codec.decode
-        values = link.target.scope(self.connection) | {NEAR: key}
-        pairs: Any = run(self.session, select_everyone(link), values, link.target.mapper)
-        return {far: decode(raw) for part in pairs.partitions(_PART) for far, raw in part}
+    def _everyone(self, link: Link, key: Any) -> list[tuple[Any, ...]]:
+        """Read what the entries of all to whom a row refers are made of."""
+        parts = self._run(link, select_everyone, [], near=key).partitions(_PART)
+        # A plain tuple of plain values costs the collector nothing, however many there are.
+        return [tuple(row) for part in parts for row in part]
 
-    def _insert(self, link: Link, key: Any, arriving: list[Any]) -> None:
+    def _put_in(self, link: Link, key: Any, arriving: list[Any]) -> None:
+        self._spare(link, arriving)
         near, far = link.near.key, link.far.key
         pairs = ({near: key, far: each} for each in arriving)
         insert_pairs(self.session, link.table, pairs, link.fill)
@@ -316,11 +372,11 @@ class References:
         wanted = set(ids)
         return {far: each for far, each in found.items() if each[0] in wanted}
 
-    def _present(self, link: Link, key: Any, keys: list[Any]) -> dict[Any, str]:
-        found: dict[Any, str] = {}
+    def _present(self, link: Link, key: Any, keys: list[Any]) -> set[Any]:
+        found: set[Any] = set()
         for chunk in chunks(keys):
             rows = self._run(link, select_present, chunk, near=key)
-            found |= dict.fromkeys((far for (far,) in rows), "")
+            found |= {far for (far,) in rows}
         return found
 
     @property
@@ -337,6 +393,48 @@ class References:
         target = link.target
         statement = target.select(*columns).join(link.table, link.far == target.key)
         return statement.where(*target.own(self.connection))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to become of the references of a row over one link.
+
+    :param link: the link.
+    :param rows: what is known of all to which it refers; ``None`` where others stay.
+    :param there: the ids of these, by primary key.
+    :param coming: who is to be in, by primary key.
+    :param arriving: those of them who are not in yet.
+    :param came: those who were not in before, and are now.
+    """
+
+    link: Link
+    rows: list[tuple[Any, ...]] | None
+    there: dict[Any, str] | None
+    coming: dict[Any, Member]
+    arriving: list[Any]
+    came: dict[Any, Member]
+
+    @property
+    def leaving(self) -> dict[Any, str]:
+        """Those who are in and are not to be, with their ids."""
+        there = self.there or {}
+        return {far: id for far, id in there.items() if far not in self.coming}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known to whom the row refers now, and in which order these are read."""
+        return self.rows is not None and all(isinstance(far, int) for far in self.came)
+
+
+def _ids(link: Link, rows: Iterable[Any]) -> dict[Any, str]:
+    """The ids among rows of :func:`select_everyone`, by primary key."""
+    decode = link.target.id.codec.decode
+    return {row[0]: decode(row[1]) for row in rows}
+
+
+def _in_order(members: Iterable[Member]) -> list[Member]:
+    """Members in the order in which all changes look them up."""
+    return sorted(members, key=itemgetter(0))
 
 
 def _fitting(link: Link, members: Iterable[Member]) -> dict[str, Member]:

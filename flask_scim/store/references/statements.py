@@ -7,7 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..columns.codecs import TextCodec
 from ..sql.backends import Sql
+from ..sql.inserts import insert_or_ignore_on
 from ..sql.kept import kept
 from ..sql.listed import is_listed
 from .links import Link
@@ -46,9 +48,7 @@ def select_rows(link: Link, *, one: bool, stay: bool, late: bool) -> sa.Select[A
         column = target.record.c.row_id
     assert column is not None
     # No join: what the row refers to already is not to be locked with what stays.
-    is_pair = link.near == sa.bindparam(NEAR), link.far == target.key
-    pair = sa.exists(sa.select(sa.literal(1)).select_from(link.table).where(*is_pair))
-    is_there = sa.false() if late else pair
+    is_there = sa.false() if late else _pair(link)
     statement = target.select(target.key, column, is_there)
     statement = statement.where(_is_asked(column, one), *target.is_own)
     return statement.with_for_update(read=True, of=target.record) if stay else statement
@@ -61,10 +61,54 @@ def select_present(link: Link, *, one: bool) -> sa.Select[Any]:
 
 
 @kept
-def select_everyone(link: Link) -> sa.Select[Any]:
-    """Select all that a row refers to, each with its id."""
-    statement = visible(link, link.far, link.target.id.column)
-    return statement.where(link.near == sa.bindparam(NEAR))
+def select_everyone(link: Link, *, one: bool, some: bool = False) -> sa.Select[Any]:
+    """Select all that a row refers to, or some of it, each with what its entry is made of."""
+    statement = visible(link, link.far, link.target.id.column, link.display.column)
+    statement = statement.where(link.near == sa.bindparam(NEAR)).order_by(link.far)
+    return statement.where(_is_asked(link.far, one)) if some else statement
+
+
+@kept
+def is_plain(link: Link) -> bool:
+    """Tell whether one statement finds whom a row is to refer to, or not any more, and does it.
+
+    It does where their ids are their keys and as exact, and nobody is to be spared.
+    """
+    target = link.target
+    is_spared = link.mirrors is None and target.marks.untouchable is not None
+    is_key = target.id.column is target.key and not isinstance(target.id.codec, TextCodec)
+    return is_key and not is_spared and isinstance(link.table, sa.Table)
+
+
+@kept
+def is_plainly_filled(link: Link) -> bool:
+    """Tell whether the same holds of new pairs, which nobody is asked to fill."""
+    ends = link.near, link.far
+    others = [each for each in link.table.c if not any(each is end for end in ends)]
+    return is_plain(link) and link.fill is None and all(each.default is None for each in others)
+
+
+@kept
+def let_in(link: Link, *, one: bool, dialect: str) -> Any:
+    """Let a row refer to those of some others that are there and to which it does not yet."""
+    target = link.target
+    column = target.record.c.row_id
+    found = target.select(sa.bindparam(NEAR, type_=link.near.type), column)
+    found = found.where(_is_asked(column, one), *target.is_own, sa.not_(_pair(link)))
+    found = found.with_for_update(read=True, of=target.record)
+    assert isinstance(link.table, sa.Table)
+    made = insert_or_ignore_on(link.table, dialect)
+    return made.from_select([link.near.key, link.far.key], found).returning(link.far)
+
+
+@kept
+def let_out(link: Link, *, one: bool) -> Any:
+    """Let a row refer no more to those of some others that are there."""
+    target = link.target
+    is_there = target.record.c.row_id == link.far, *target.is_own
+    found = target.select(sa.literal(1)).where(*is_there).correlate(link.table)
+    deleted = delete_pairs(link, one=one).where(sa.exists(found))
+    return deleted.returning(link.far)
 
 
 @kept
@@ -73,6 +117,12 @@ def delete_pairs(link: Link, *, one: bool) -> sa.Delete:
     assert isinstance(link.table, sa.Table)
     is_pair = link.near == sa.bindparam(NEAR), _is_asked(link.far, one)
     return sa.delete(link.table).where(*is_pair)
+
+
+def _pair(link: Link) -> Sql:
+    """The condition that a row refers to the row that is looked at."""
+    is_pair = link.near == sa.bindparam(NEAR), link.far == link.target.key
+    return sa.exists(sa.select(sa.literal(1)).select_from(link.table).where(*is_pair))
 
 
 def _is_asked(column: Sql, one: bool) -> Sql:
@@ -100,7 +150,7 @@ def select_indirect(link: Link, *, one: bool) -> sa.Select[Any]:
 
 @kept
 def entry_maker(link: Link) -> Callable[[Iterable[Any]], list[dict[str, Any]]]:
-    """Make what makes entries of rows with the near end, the id and what is shown of each."""
+    """Make what makes entries of rows with one end, the id and what is shown of each."""
     decode_id, decode_display = link.target.id.codec.decode, link.display.codec.decode
     path, kind = f"{link.target.resource_type.endpoint}/", link.kind
     left_out = link.left_out

@@ -54,8 +54,12 @@ def json_path(keys: Keys) -> str:
 class Backend:
     """What the databases have in common."""
 
+    #: What SQLAlchemy calls it.
+    dialect: str
     #: Whether tables are joined row by row in any case, and foreign keys need not hold.
     joins_by_loops = False
+    #: Whether a statement that writes tells of itself which rows it has written.
+    tells_rows = False
 
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         """Compare text.

@@ -34,6 +34,7 @@ def find_backend(connection: Connection) -> Backend:
             return MySQL(
                 "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin",
                 frozenset((table, column) for table, column in caseless),
+                tells_rows=connection.dialect.insert_returning,
             )
         case name:
             raise NotImplementedError(

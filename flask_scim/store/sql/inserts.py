@@ -23,7 +23,13 @@ def insert_or_ignore(session: Session, table: sa.FromClause) -> Any:
     :return: the statement, without values.
     """
     assert isinstance(table, sa.Table)
-    match session.get_bind().dialect.name:
+    return insert_or_ignore_on(table, session.get_bind().dialect.name)
+
+
+@kept
+def insert_or_ignore_on(table: sa.Table, dialect: str) -> Any:
+    """Make the same for a database, by what SQLAlchemy calls that."""
+    match dialect:
         case "postgresql":
             return postgresql.insert(table).on_conflict_do_nothing()
         case "sqlite":

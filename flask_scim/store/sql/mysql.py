@@ -18,11 +18,17 @@ class MySQL(Backend):
 
     :param collation: one that compares by code point and does not ignore blanks at the end.
     :param caseless: the tables and columns whose own collation ignores letter case.
+    :param tells_rows: whether a statement that writes tells of itself which rows it has written.
     """
 
-    def __init__(self, collation: str, caseless: frozenset[tuple[str, str]]) -> None:
+    dialect = "mysql"
+
+    def __init__(
+        self, collation: str, caseless: frozenset[tuple[str, str]], *, tells_rows: bool = False
+    ) -> None:
         self.collation = collation
         self.caseless = caseless
+        self.tells_rows = tells_rows
 
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         condition = super().compare_text(text, operator, value, exact=exact)

@@ -16,6 +16,9 @@ from .slots import Slot
 class PostgreSQL(Backend):
     """PostgreSQL, where JSON is compared as ``jsonb``."""
 
+    dialect = "postgresql"
+    tells_rows = True
+
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         if operator in (Operator.GT, Operator.GE, Operator.LT, Operator.LE):
             subject = text if exact else self.folded(text, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +22,9 @@ _LEGACY = -1
 class SQLite(Backend):
     """SQLite, whose own ``lower()`` and ``LIKE`` know no letters beyond ASCII."""
 
+    dialect = "sqlite"
     joins_by_loops = True
+    tells_rows = sqlite3.sqlite_version_info >= (3, 35)
 
     def compare_text(self, text: Sql, operator: Operator, value: str | Slot, *, exact: bool) -> Sql:
         subject = text if exact else self.folded(text, value)
