@@ -11,7 +11,7 @@ from ..protocol.resolver import AttributePath
 from ..protocol.schema import ResourceType
 from .joining import Input, Join, write_join
 from .keeping import Keeping, is_secret, may_be_kept
-from .nesting import Document, Keys, Places, copy, list_places, put, sift
+from .nesting import Document, Keys, Places, copy, list_places, put, sift, take
 from .slots import Group, Slot, choose_all, find_extras, strictest_first
 from .sources import AnySource, Refs, Source, Values
 from .unmapped import list_extras, list_names, write_entry
@@ -151,13 +151,15 @@ class Mapping:
         :param document: a resource in canonical form.
         :return: its values in the order of :attr:`sources`, and what is kept beside them.
         """
-        rest, values, lists = self._sift(document)
+        values: list[Any] = [None] * len(self.fields)
+        rest = sift(document, self._places, values)
         for name in ("schemas", "id", "meta"):
             rest.pop(name, None)
         if self.keep_unmapped:
             self._keeping.drop_secrets(rest)
         extras: dict[str, Document] = {}
-        for (keys, group), entries in zip(self._slots_by_path.items(), lists, strict=True):
+        for keys, group in self._slots_by_path.items():
+            entries = list(take(rest, keys) or ())
             taken = choose_all(group, entries)
             for (slot, _), entry in zip(group, taken, strict=True):
                 named = entry or {}
@@ -172,17 +174,10 @@ class Mapping:
             return Parts(values)
         return Parts(values, self._keeping.keepable(rest), copy(extras))
 
-    def _sift(self, document: Document) -> tuple[Document, list[Any], list[list[Document]]]:
-        """Part a document into the rest, single values and the lists that slots choose from."""
-        count = len(self.fields)
-        found: list[Any] = [None] * (count + len(self._slots_by_path))
-        rest = sift(document, self._places, found)
-        return rest, found[:count], [list(entries or ()) for entries in found[count:]]
-
     @cached_property
     def _places(self) -> Places:
-        """Where single values go, and behind them the lists of entries that slots choose from."""
-        return list_places([*self._field_keys, *self._slots_by_path])
+        """Where single values go."""
+        return list_places(self._field_keys)
 
     @cached_property
     def _keeping(self) -> Keeping:
@@ -253,11 +248,12 @@ class Mapping:
         :param document: a resource in canonical form.
         :return: the names, as a path writes them.
         """
-        rest, _, lists = self._sift(document)
+        rest = sift(document, self._places, [None] * len(self.fields))
         for name in ("schemas", "id", "meta", *self.shown, *(r.name for r in self.references)):
             rest.pop(name, None)
         found = []
-        for group, entries in zip(self._slots_by_path.values(), lists, strict=True):
+        for keys, group in self._slots_by_path.items():
+            entries = list(take(rest, keys) or ())
             taken = choose_all(group, entries)
             found += list_extras(group, find_extras(group, taken, entries))
             found += [write_entry(group[0][0].path, entry) for entry in entries]

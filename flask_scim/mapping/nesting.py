@@ -66,6 +66,24 @@ def put(document: Document, keys: Keys, value: Any) -> None:
     document[name] = value
 
 
+def take(document: Document, keys: Keys) -> Any:
+    """Remove a value, and with it the objects that it leaves empty.
+
+    :param document: what it is taken out of.
+    :param keys: where it is.
+    :return: the value, or ``None``.
+    """
+    if len(keys) == 1:
+        return document.pop(keys[0], None)
+    inner = document.get(keys[0])
+    if inner is None:
+        return None
+    value = take(inner, keys[1:])
+    if not inner:
+        del document[keys[0]]
+    return value
+
+
 def _copy_objects(document: Document) -> Document:
     """Copy objects within objects; lists are not copied."""
     return {
