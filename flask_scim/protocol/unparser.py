@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from types import UnionType
 from typing import Any
 
 from .errors import ScimError
+from .forms import take_apart
 from .parser import parse_filter
 from .syntax import And, Comparison, Filter, Not, Or, Present, ValuePath
 
@@ -47,6 +49,12 @@ def shape(text: str, *, bare_words: bool = True) -> str:
         which is tried next in any case.
     :return: its shape; a question mark alone where it cannot be read.
     """
+    apart = take_apart(text)
+    return _shape(text if apart is None else apart[0], bare_words)
+
+
+@lru_cache(maxsize=256)
+def _shape(text: str, bare_words: bool) -> str:
     for bare in dict.fromkeys((bare_words, True)):
         try:
             return unparse(parse_filter(text, bare_words=bare), lambda _: "?")

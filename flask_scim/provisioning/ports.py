@@ -144,6 +144,8 @@ class Query:
     :param after: list only what comes after this place.
     :param before: list only what comes before this place, the last of it: still in order.
     :param totals: whether to count how many there are in all.
+    :param texts: what stands in the blanks of the filter, by their names; ``None`` where it has no
+        blanks (:class:`~flask_scim.protocol.forms.Blank`).
     """
 
     condition: Condition | None = None
@@ -155,6 +157,7 @@ class Query:
     after: Position | None = None
     before: Position | None = None
     totals: bool = True
+    texts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

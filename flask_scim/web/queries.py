@@ -12,10 +12,12 @@ from ..protocol.errors import (
     InvalidFilter,
     InvalidPath,
     InvalidValue,
+    ScimError,
     SecretFilter,
     Sensitive,
     TooMany,
 )
+from ..protocol.forms import Form, make_form, take_apart
 from ..protocol.messages import SearchRequest
 from ..protocol.parser import parse_filter, parse_name
 from ..protocol.resolver import AttributePath, Condition, find_name, resolve_filter
@@ -77,8 +79,9 @@ def bind_query(
     if order not in ("ascending", "descending"):
         raise InvalidValue("sortOrder must be ascending or descending.")
     start_index = 1 if search.start_index is None else search.start_index
+    condition, texts = _read_condition(search, resource_type, dialect, others)
     return Query(
-        condition=_read_condition(search, resource_type, dialect, others),
+        condition=condition,
         start_index=min(max(1, start_index), _LARGEST),
         count=page_size(search, settings),
         sort_by=(
@@ -87,6 +90,7 @@ def bind_query(
             else _read_sort(search.sort_by, resource_type, dialect, others)
         ),
         descending=order == "descending",
+        texts=texts,
     )
 
 
@@ -119,16 +123,38 @@ def read_filter(
     return resolve_filter(tree, resource_type, dialect.rules, others)
 
 
+@lru_cache(maxsize=256)
+def _read_form(
+    text: str, resource_type: ResourceType, dialect: Dialect, others: tuple[ResourceType, ...]
+) -> Form | None:
+    """Read what filters that are alike have in common; ``None`` if each is to be read itself."""
+
+    def read(text: str) -> Condition:
+        return read_filter(text, resource_type, dialect, others)
+
+    try:
+        return make_form(text, read)
+    except ScimError:
+        return None
+
+
 def _read_condition(
     search: SearchRequest,
     resource_type: ResourceType,
     dialect: Dialect,
     others: tuple[ResourceType, ...],
-) -> Condition | None:
+) -> tuple[Condition | None, dict[str, str] | None]:
+    """Read the filter, as one of those that are alike if it can be."""
     if search.filter is None:
-        return None
+        return None, None
+    apart = take_apart(search.filter)
+    if apart is not None:
+        text, texts = apart
+        form = _read_form(text, resource_type, dialect, others)
+        if form is not None:
+            return form.condition, form.fill(texts)
     try:
-        return read_filter(search.filter, resource_type, dialect, others)
+        return read_filter(search.filter, resource_type, dialect, others), None
     except SecretFilter as error:
         if search.in_url:
             raise Sensitive(f"{error.detail} Do not send secrets in a URL.") from None

@@ -123,7 +123,7 @@ class Reading:
         def build(*conditions: Sql) -> sa.Select[Any]:
             return self._seen(sa.func.count()).where(*conditions)
 
-        statement, values = self._keep_filtered(("count",), query.condition, build)
+        statement, values = self._keep_filtered(("count",), query, build)
         return replace(page, total=self._run(statement, values).scalar_one())
 
     def _tally(self, query: Query) -> Tally | None:
@@ -147,7 +147,7 @@ class Reading:
             return cut.apply(statement, order, sorts=sorts, keys=keys)
 
         shape = ("page", by_records, cut.shape)
-        statement, values = self._keep_filtered(shape, query.condition, build)
+        statement, values = self._keep_filtered(shape, query, build)
         rows: Sequence[Any] = self._run(statement, values | cut.values).all()
         chosen = rows[::-1] if cut.backwards else rows
         is_sorted = query.sort_by is not None
@@ -200,10 +200,10 @@ class Reading:
     def _keep_filtered(
         self,
         shape: tuple[Any, ...],
-        condition: Condition | None,
+        query: Query,
         build: Callable[..., sa.Select[Any]],
     ) -> tuple[sa.Select[Any], dict[str, Any]]:
-        """Keep a statement for all conditions like one, and find the values to run it with."""
+        """Keep a statement for all queries like one, and find the values to run it with."""
 
         def narrow(condition: Condition) -> sa.Select[Any]:
             compiled = compile_filter(
@@ -215,9 +215,10 @@ class Reading:
             )
             return build(compiled)
 
-        if condition is None:
+        if query.condition is None:
             return self._keep(shape, build), {}
-        statement, values = keep(self._kept, self._shape(shape), condition, narrow)
+        shape = self._shape(shape)
+        statement, values = keep(self._kept, shape, query.condition, narrow, query.texts)
         for references in self.references.values():
             values |= references.scope
         return statement, values

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from ...protocol.forms import MOST_ALIKE, Blank, lift, rewrite
 from ...protocol.matcher import RELATIONS
-from ...protocol.resolver import All, AnyOf, Compare, Condition, Negate, Some
+from ...protocol.resolver import Compare, Condition
 from ...protocol.syntax import Operator
 from .statements import Shapes
 
 _Built = TypeVar("_Built")
-
-#: The most comparisons of a condition whose statement is kept.
-_MOST = 16
 
 
 class Opened(Exception):
@@ -83,40 +82,12 @@ def fits_nothing(operator: Operator, value: Any) -> bool:
     return not isinstance(value, Slot) and bool(RELATIONS[operator]("", value))
 
 
-@dataclass(slots=True)
-class _Lifting:
-    """Takes texts out of a condition.
-
-    :param opened: the names of the slots whose texts have to stay.
-    """
-
-    opened: frozenset[str] = frozenset()
-    values: dict[str, str] = field(default_factory=dict)
-    comparisons: int = 0
-
-    def lift(self, condition: Condition) -> Condition:
-        match condition:
-            case All(terms) | AnyOf(terms):
-                return type(condition)(tuple(map(self.lift, terms)))
-            case Negate(term):
-                return Negate(self.lift(term))
-            case Some(path, inner):
-                return Some(path, self.lift(inner))
-        self.comparisons += 1
-        match condition:
-            case Compare(_, Operator.EQ, str(text)) if text and text.isascii():
-                slot: Any = Slot(f"flask_scim_text_{self.comparisons}")
-                if slot.name not in self.opened:
-                    self.values[slot.name] = text
-                    return replace(condition, value=slot)
-        return condition
-
-
 def keep(
     shapes: Shapes,
     shape: tuple[Any, ...],
     condition: Condition,
     build: Callable[[Condition], _Built],
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[_Built, dict[str, str]]:
     """Find what is kept for all conditions like one, or build it.
 
@@ -124,18 +95,33 @@ def keep(
     :param shape: what else makes it differ from others.
     :param condition: the condition.
     :param build: builds it for a condition, in which some texts are slots.
+    :param texts: what stands in the blanks of the condition; ``None`` where it has no blanks.
     :return: what is kept, and the values to run it with.
     """
-    lifting = _Lifting()
-    bare = lifted = lifting.lift(condition)
-    if lifting.comparisons > _MOST:
-        return build(condition), {}
-    opened: frozenset[str] = shapes.get(("opened", bare), frozenset)
+    if texts is None:
+        lifted = lift(condition)
+        if len(lifted) > MOST_ALIKE:
+            return build(condition), {}
+        condition = lifted.condition
+        texts = {name: str(comparison.value) for name, comparison in lifted.taken.items()}
+    opened: frozenset[str] = shapes.get(("opened", condition), frozenset)
+    filled, values = condition, dict(texts)
     if opened:
-        lifting = _Lifting(opened)
-        lifted = lifting.lift(condition)
+        filled = rewrite(condition, partial(_fill, {name: values.pop(name) for name in opened}))
+
+    def build_filled() -> _Built:
+        return build(rewrite(filled, partial(_fill, {name: Slot(name) for name in values})))
+
     try:
-        return shapes.get((*shape, lifted), lambda: build(lifted)), lifting.values
+        return shapes.get((*shape, filled), build_filled), values
     except Opened as slot:
-        shapes.put(("opened", bare), opened | {slot.name})
-    return keep(shapes, shape, condition, build)
+        shapes.put(("opened", condition), opened | {slot.name})
+    return keep(shapes, shape, condition, build, texts)
+
+
+def _fill(fillings: Mapping[str, Any], comparison: Compare) -> Compare:
+    """Put into a blank what belongs there, if that is at hand."""
+    value: Any = comparison.value
+    if isinstance(value, Blank) and value.name in fillings:
+        return replace(comparison, value=fillings[value.name])
+    return comparison
