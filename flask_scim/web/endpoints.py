@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -80,10 +80,12 @@ class Endpoint:
         :return: the service that finds it, and the query.
         """
         note_filter(search.filter)
-        settings = self.exchange.gateway.settings
-        query = bind_query(search, self.known, self.exchange.dialect, settings, others)
-        service = self.exchange.service(self.resource_type)
-        return service, replace(query, references=service.references(shown))
+        exchange = self.exchange
+        service, settings = exchange.service(self.resource_type), exchange.gateway.settings
+        references = service.references(shown)
+        return service, bind_query(
+            search, self.known, exchange.dialect, settings, others, references
+        )
 
     def create(self, body: Any, shown: Projection | None = None) -> Resource:
         """Create a resource from the body of a POST; see :meth:`.Service.create`."""

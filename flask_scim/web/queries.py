@@ -59,6 +59,7 @@ def bind_query(
     dialect: Dialect,
     settings: Settings,
     others: tuple[ResourceType, ...] = (),
+    references: tuple[str, ...] = (),
 ) -> Query:
     """Bind what a client wants to find to a resource type.
 
@@ -68,6 +69,7 @@ def bind_query(
     :param settings: the settings of the app.
     :param others: the resource types that are listed with it: what only they have is an attribute
         without a value here.
+    :param references: the attributes to load whose entries are other resources.
     :return: the query; counters beyond the limits are brought within them.
     :raises InvalidFilter: if the filter cannot be read.
     :raises Sensitive: if it has put a secret into a URL (:rfc:`7644#section-7.5.2`).
@@ -90,6 +92,7 @@ def bind_query(
             else _read_sort(search.sort_by, resource_type, dialect, others)
         ),
         descending=order == "descending",
+        references=references,
         texts=texts,
     )
 

@@ -204,7 +204,7 @@ class _ResourceScope:
     def _some_element(self, json: Sql, keys: Keys, condition: Condition) -> Sql:
         elements, element = self.backend.json_elements(json, keys)
         inner = _compile(condition, _ElementScope(self.backend, element))
-        return sa.exists(sa.select(sa.literal(1)).select_from(elements).where(inner))
+        return sa.exists(sa.select(sa.literal_column("1")).select_from(elements).where(inner))
 
     def _some_schema(self, condition: Condition) -> Sql:
         resource_type = self.binding.resource_type

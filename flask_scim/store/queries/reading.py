@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -116,15 +116,15 @@ class Reading:
             return page
         offset, found = query.start_index - 1, len(page.resources)
         if is_from_start and found < query.count and (found or not offset):
-            return replace(page, total=offset + found)
+            return _counted(page, offset + found)
         if (tally := tally or self._tally(query)) is not None:
-            return replace(page, total=tally.total)
+            return _counted(page, tally.total)
 
         def build(*conditions: Sql) -> sa.Select[Any]:
             return self._seen(sa.func.count()).where(*conditions)
 
         statement, values = self._keep_filtered(("count",), query, build)
-        return replace(page, total=self._run(statement, values).scalar_one())
+        return _counted(page, self._run(statement, values).scalar_one())
 
     def _tally(self, query: Query) -> Tally | None:
         """Count all resources by their records, if a list is of all and records tell who is."""
@@ -273,6 +273,10 @@ class Reading:
     def _key(self) -> Sql:
         """The primary key of the rows: that of the records, where each has one."""
         return self.binding.record.c.row_id if self.beside is None else self.binding.key
+
+
+def _counted(page: Page, total: int) -> Page:
+    return Page(page.resources, total, page.positions)
 
 
 def make_resource(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -63,6 +63,16 @@ class Slot:
         return hash(self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Kept in place of what cannot be built while a text is in a slot.
+
+    :param name: the name of the slot.
+    """
+
+    name: str
+
+
 def text_of(value: Any) -> str | Slot:
     """Read as text what is compared with.
 
@@ -104,19 +114,20 @@ def keep(
             return build(condition), {}
         condition = lifted.condition
         texts = {name: str(comparison.value) for name, comparison in lifted.taken.items()}
-    opened: frozenset[str] = shapes.get(("opened", condition), frozenset)
-    filled, values = condition, dict(texts)
-    if opened:
-        filled = rewrite(condition, partial(_fill, {name: values.pop(name) for name in opened}))
+    values = dict(texts)
 
-    def build_filled() -> _Built:
-        return build(rewrite(filled, partial(_fill, {name: Slot(name) for name in values})))
+    def build_with_slots() -> _Built | _Open:
+        slots = {name: Slot(name) for name in values}
+        try:
+            return build(rewrite(condition, partial(_fill, slots)))
+        except Opened as slot:
+            return _Open(slot.name)
 
-    try:
-        return shapes.get((*shape, filled), build_filled), values
-    except Opened as slot:
-        shapes.put(("opened", condition), opened | {slot.name})
-    return keep(shapes, shape, condition, build, texts)
+    found = shapes.get((*shape, condition), build_with_slots)
+    if not isinstance(found, _Open):
+        return found, values
+    filled = rewrite(condition, partial(_fill, {found.name: values.pop(found.name)}))
+    return keep(shapes, shape, filled, build, values)
 
 
 def _fill(fillings: Mapping[str, Any], comparison: Compare) -> Compare:

@@ -80,25 +80,25 @@ class SQLite(Backend):
             connection.execute(_write_nothing(table))
 
     def json_text(self, json: Sql, keys: Keys) -> Sql:
-        return sa.func.json_extract(json, json_path(keys), type_=sa.String)
+        return sa.func.json_extract(json, _path(keys), type_=sa.String)
 
     def json_boolean(self, json: Sql, keys: Keys) -> Sql:
-        return sa.func.json_type(json, json_path(keys)) == "true"
+        return sa.func.json_type(json, _path(keys)) == "true"
 
     def json_present(self, json: Sql, keys: Keys) -> Sql:
         text = self.json_text(json, keys)
         # Text that looks like JSON is text.
-        is_text = sa.func.json_type(json, json_path(keys)) == "text"
+        is_text = sa.func.json_type(json, _path(keys)) == "text"
         return sa.and_(text != "", sa.or_(is_text, text.not_in(NOTHING)))
 
     def json_number(self, json: Sql, keys: Keys) -> Sql:
-        path = json_path(keys)
+        path = _path(keys)
         is_number = sa.func.json_type(json, path).in_(written("integer", "real"))
         number = sa.func.json_extract(json, path, type_=sa.Numeric(asdecimal=False))
         return sa.case((is_number, number), else_=None)
 
     def json_elements(self, json: Sql, keys: Keys) -> tuple[sa.FromClause, Sql]:
-        each = sa.func.json_each(json, json_path(keys))
+        each = sa.func.json_each(json, _path(keys))
         elements = each.table_valued("value", "type", name="element")
         quoted = sa.func.json_quote(elements.c.value)
         is_json = elements.c.type.in_(written("object", "array"))
@@ -114,3 +114,9 @@ def _write_nothing(table: sa.Table) -> sa.Update:
 
 def _fold(text: Any) -> str | None:
     return None if text is None else fold(str(text))
+
+
+def _path(keys: Keys) -> Sql:
+    """Write the path of a value into the statement itself, where SQLite escapes nothing but quotes."""
+    (path,) = written(json_path(keys).replace("'", "''"))
+    return path
