@@ -20,6 +20,7 @@ from ..delivery.registry import Destinations
 from ..management.api import Guard, make_blueprint
 from ..management.desk import Desk
 from ..mapping.claims import read_claims
+from ..provisioning.members import MemberLimits
 from ..provisioning.policy import read_policy
 from ..store.changes.tracking import touch
 from ..store.journal.outbox import SqlOutbox
@@ -99,8 +100,14 @@ class SCIM(Declaring, Hooking, People):
         }
         watches = layouts.watches()
         delivery = self._wiring.delivery(app)
+        member_limits = MemberLimits(
+            settings.max_members,
+            settings.max_patch_operations,
+            settings.max_patch_members,
+            settings.patch_members_limit,
+        )
         app.extensions["scim"] = State(
-            settings, policy, layouts, watches, gateway, delivery, access, claims
+            settings, policy, layouts, watches, gateway, delivery, member_limits, access, claims
         )
         serve(app, gateway)
         add_events(app, gateway, lambda: delivery, lambda: self._wiring.outbox)

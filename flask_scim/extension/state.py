@@ -14,6 +14,7 @@ from ..delivery.desk import DeliveryDesk
 from ..mapping.claims import Paths
 from ..protocol.errors import ServiceUnavailable
 from ..protocol.schema import ResourceType
+from ..provisioning.members import MemberLimits
 from ..provisioning.policy import LocalEdits, Policy
 from ..provisioning.ports import Connection
 from ..store.changes.tracking import Watch
@@ -34,6 +35,7 @@ class State:
     :param watches: what of its rows resources are made of.
     :param gateway: what its endpoints need.
     :param delivery: what tells others of events.
+    :param limits: how many members its requests may name.
     :param access: people's access to it; ``None`` where it has no users.
     :param claims: which claims at sign-in fill which attributes of its people.
     :param backend: its database, as soon as somebody has asked.
@@ -45,6 +47,7 @@ class State:
     watches: list[Watch]
     gateway: Gateway
     delivery: DeliveryDesk
+    limits: MemberLimits
     access: AccessDesk | None = None
     claims: dict[str, Paths] = field(default_factory=dict)
     backend: Backend | None = None

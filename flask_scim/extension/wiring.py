@@ -19,7 +19,6 @@ from ..protocol.dialects import Dialect
 from ..protocol.errors import Unsupported
 from ..protocol.schema import ResourceType
 from ..provisioning.changes import Event
-from ..provisioning.members import MemberLimits
 from ..provisioning.policy import Policy, UnknownMembers, Unmapped
 from ..provisioning.ports import Connection
 from ..provisioning.service import Service
@@ -95,20 +94,13 @@ class Wiring(Deferring, Minding):
                 assign = partial(consequences.assign, connection)
                 namers = dict.fromkeys(self.declared_roles.shown_by(binding), assign)
         store = SqlStore(session, backend, connection, binding, hooks, references, policy, namers)
-        settings = state.settings
-        limits = MemberLimits(
-            settings.max_members,
-            settings.max_patch_operations,
-            settings.max_patch_members,
-            settings.patch_members_limit,
-        )
         return Service(
             store,
             known,
             connection,
             dialect,
             self._publish,
-            limits,
+            state.limits,
             self._guard,
             self._refused,
             settle,

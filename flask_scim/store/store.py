@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from ..protocol.resolver import Condition
 from ..protocol.schema import ResourceType
 from ..provisioning.adoption import Surveyed, complete
 from ..provisioning.members import Member, Plan
-from ..provisioning.policy import Deletion, LocalEdits, Policy
+from ..provisioning.policy import Deletion, LocalEdits, Policy, Visibility
 from ..provisioning.ports import (
     Arrival,
     Connection,
@@ -88,17 +89,34 @@ class SqlStore:
         self.hooks = hooks
         self.references = references or {}
         self.policy = policy or Policy()
-        self.accounts = Accounts(session, backend, connection, binding, self.policy, hooks.adopter)
-        self._reading = Reading(
-            session, backend, connection, binding, self.references, self.accounts.visible
-        )
-        self._recognition = Recognition(
-            session, backend, connection, binding, self.policy, self.accounts
-        )
-        self._records = Records(session, connection, binding)
-        self._names = NamesApart(session, connection, binding, namers or {})
         self.record = binding.record
+        self._namers = namers or {}
         self._held: dict[str, Held] = {}
+        # Most requests read, and need none of what else a store works with.
+        sees_others = self.policy.visibility is not Visibility.PROVISIONED
+        beside = self.accounts.visible if sees_others else None
+        self._reading = Reading(session, backend, connection, binding, self.references, beside)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts that the app has beside."""
+        adopter = self.hooks.adopter
+        return Accounts(
+            self.session, self.backend, self.connection, self.binding, self.policy, adopter
+        )
+
+    @cached_property
+    def _recognition(self) -> Recognition:
+        session, backend, connection = self.session, self.backend, self.connection
+        return Recognition(session, backend, connection, self.binding, self.policy, self.accounts)
+
+    @cached_property
+    def _records(self) -> Records:
+        return Records(self.session, self.connection, self.binding)
+
+    @cached_property
+    def _names(self) -> NamesApart:
+        return NamesApart(self.session, self.connection, self.binding, self._namers)
 
     @property
     def resource_type(self) -> ResourceType:

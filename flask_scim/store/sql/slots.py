@@ -63,9 +63,9 @@ class Slot:
         return hash(self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Open:
-    """Kept in place of what cannot be built while a text is in a slot.
+    """Kept in place of what cannot be built while a text is in a slot, to be found by that text.
 
     :param name: the name of the slot.
     """
@@ -114,20 +114,20 @@ def keep(
             return build(condition), {}
         condition = lifted.condition
         texts = {name: str(comparison.value) for name, comparison in lifted.taken.items()}
-    values = dict(texts)
+    values, opened = dict(texts), dict[str, str]()
 
     def build_with_slots() -> _Built | _Open:
-        slots = {name: Slot(name) for name in values}
+        fillings = {name: Slot(name) for name in values} | opened
         try:
-            return build(rewrite(condition, partial(_fill, slots)))
+            return build(rewrite(condition, partial(_fill, fillings)))
         except Opened as slot:
             return _Open(slot.name)
 
     found = shapes.get((*shape, condition), build_with_slots)
-    if not isinstance(found, _Open):
-        return found, values
-    filled = rewrite(condition, partial(_fill, {found.name: values.pop(found.name)}))
-    return keep(shapes, shape, filled, build, values)
+    while isinstance(found, _Open):
+        text = opened[found.name] = values.pop(found.name)
+        found = shapes.get((found, text), build_with_slots)
+    return found, values
 
 
 def _fill(fillings: Mapping[str, Any], comparison: Compare) -> Compare:

@@ -117,6 +117,6 @@ def _fold(text: Any) -> str | None:
 
 
 def _path(keys: Keys) -> Sql:
-    """Write the path of a value into the statement itself, where SQLite escapes nothing but quotes."""
+    """Write the path of a value into the statement itself, where only quotes are escaped."""
     (path,) = written(json_path(keys).replace("'", "''"))
     return path
