@@ -174,20 +174,30 @@ def make_host(
 def furnish(db: SQLAlchemy) -> None:
     """Let an app have its tables, without rows, in a database that several apps have in turn.
 
-    Servers take their time to make tables: those of the app before stay if they are the same.
+    Servers take their time to make tables: those that apps before it have left stay, unless one of
+    its own has the name of one that is not the same.
     """
-    url, ours = str(db.engine.url), _describe(db)
-    theirs = _standing.get(url)
-    if theirs is None or theirs.described != ours:
-        if theirs is not None:
-            theirs.metadata.drop_all(db.engine)
-        db.create_all()
-    else:
+    url = str(db.engine.url)
+    before = _standing.get(url)
+    if before is not None and before.metadata is db.metadata:
         empty(db)
-    _standing[url] = _Standing(db.metadata, ours)
+        return
+    ours = _describe(db)
+    if before is not None and any(
+        before.described.get(name, statements) != statements for name, statements in ours.items()
+    ):
+        clear(db.engine.url)
+        before = None
+    if before is not None:
+        # All others were emptied for it.
+        empty(db, before.metadata)
+    there = {} if before is None else before.described
+    if not ours.keys() <= there.keys():
+        db.create_all()
+    _standing[url] = _Standing(db.metadata, there | ours)
 
 
-def clear(url: str) -> None:
+def clear(url: str | sa.URL) -> None:
     """Take away all tables of such a database."""
     engine = sa.create_engine(url)
     there = sa.MetaData()
@@ -197,9 +207,13 @@ def clear(url: str) -> None:
     _standing.pop(str(engine.url), None)
 
 
-def empty(db: SQLAlchemy) -> None:
-    """Delete all rows, at the cost of one statement and one more for each table that has any."""
-    tables = db.metadata.sorted_tables
+def empty(db: SQLAlchemy, metadata: sa.MetaData | None = None) -> None:
+    """Delete all rows, at the cost of one statement and one more for each table that has any.
+
+    :param db: the database.
+    :param metadata: the tables, where they are those of another app.
+    """
+    tables = (metadata or db.metadata).sorted_tables
     filled = sa.union_all(
         *(
             sa.select(sa.literal(index)).where(sa.exists().select_from(table))
@@ -213,25 +227,24 @@ def empty(db: SQLAlchemy) -> None:
 
 @dataclass(slots=True)
 class _Standing:
-    """The tables that an app has left in a database, and the statements that make them."""
+    """The tables of the app that a database had last, and what made each table that is in it."""
 
     metadata: sa.MetaData
-    described: list[str]
+    described: dict[str, list[str]]
 
 
 _standing: dict[str, _Standing] = {}
 
 
-def _describe(db: SQLAlchemy) -> list[str]:
-    statements = [
-        statement
-        for table in db.metadata.sorted_tables
-        for statement in (
-            CreateTable(table),
-            *(CreateIndex(index) for index in sorted(table.indexes, key=lambda index: index.name)),
-        )
-    ]
-    return [str(statement.compile(dialect=db.engine.dialect)) for statement in statements]
+def _describe(db: SQLAlchemy) -> dict[str, list[str]]:
+    dialect = db.engine.dialect
+    return {
+        name: [
+            str(CreateTable(table).compile(dialect=dialect)),
+            *sorted(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes),
+        ]
+        for name, table in db.metadata.tables.items()
+    }
 
 
 def _display_name(user: Any) -> str | None:
