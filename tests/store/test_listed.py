@@ -107,3 +107,14 @@ def test_the_length_of_a_list_is_no_part_of_the_statement(connection: sa.Connect
         assert len(found) == (3 in ids)
     takes_lists = connection.dialect.name in ("sqlite", "postgresql")
     assert len(set(seen)) == (1 if takes_lists else 4)
+
+
+def test_index_serves_list_on_sqlite() -> None:
+    """Rows that a list names are found by their key, and not by a look at all rows."""
+    table = sa.Table("listed", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+    found = sa.select(table.c.id).where(is_listed(table.c.id, "ids"), table.c.id > 0)
+    with sa.create_engine("sqlite://").connect() as connection:
+        table.create(connection)
+        text = str(found.compile(connection))
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ("[1]", 0)).all()
+    assert any("listed USING INTEGER PRIMARY KEY (rowid=?)" in step[-1] for step in steps)

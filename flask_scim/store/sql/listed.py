@@ -35,6 +35,10 @@ class _IsListed(FunctionElement[bool]):
     name = "is_listed"
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:
+        """Stay as it is: compared with 1, as databases without booleans do, no index serves."""
+        return self
+
 
 @compiles(_IsListed)
 def _compile_in(element: _IsListed, compiler: Any, **options: Any) -> str:
