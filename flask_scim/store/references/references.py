@@ -443,12 +443,12 @@ def _fitting(link: Link, members: Iterable[Member]) -> dict[str, Member]:
     return {member[0]: member for member in members if member[1] in kinds}
 
 
-def _among(link: Link, there: dict[Any, str], members: Iterable[Member]) -> dict[Any, Member]:
+def _among(link: Link, there: dict[Any, str], members: dict[Member, None]) -> dict[Any, Member]:
     """Those members who are there already, by primary key: nobody has to be looked up for them."""
-    if not there:
-        return {}
-    fitting = _fitting(link, members)
-    return {far: fitting[id] for far, id in there.items() if id in fitting}
+    found: dict[Any, Member] = {}
+    for kind in {kind for _, kind in members}.intersection((None, link.kind)):
+        found |= {far: each for far, id in there.items() if (each := (id, kind)) in members}
+    return found
 
 
 def _cross_off(unknown: dict[Member, None], found: dict[Any, Member]) -> None:
