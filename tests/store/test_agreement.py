@@ -17,7 +17,6 @@ from flask_scim.protocol.errors import InvalidFilter, UniquenessError
 from flask_scim.protocol.matcher import matches
 from flask_scim.protocol.parser import parse_filter
 from flask_scim.protocol.resolver import resolve_filter
-from flask_scim.protocol.values import write_datetime
 from flask_scim.provisioning.ports import Query, Resource, Store
 from tests.client import ENTERPRISE, USER
 from tests.host import Host, empty
@@ -199,8 +198,8 @@ def present(resource: Resource) -> dict[str, Any]:
         **resource.document,
         "meta": {
             "resourceType": "User",
-            "created": write_datetime(resource.created),
-            "lastModified": write_datetime(resource.modified),
+            "created": resource.created,
+            "lastModified": resource.modified,
         },
     }
 
