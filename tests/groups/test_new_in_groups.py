@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from tests.groups.crews import Models
+from flask_scim import Refs
+from tests.groups.crews import Declare, Models
 
 _PAIR = "INSERT INTO crew_person (crew_id, person_id) VALUES ({crew}, NEW.id)"
 _TRIGGERS = {
@@ -23,7 +25,19 @@ _FUNCTION = (
 )
 
 
-def by_creator(models: Models, crew: int) -> None:
+@pytest.fixture
+def nested(declared: Callable[[Declare], Models]) -> Models:
+    """An app whose groups may be in groups, and that no other test has."""
+
+    def declare(models: Models) -> None:
+        members = [Refs(models.Crew.people, "User"), Refs(models.Crew.parts, "Group")]
+        models.scim.groups(models.Crew, {"displayName": models.Crew.name, "members": members})
+
+    return declared(declare)
+
+
+@contextmanager
+def by_creator(models: Models, crew: int) -> Iterator[None]:
     """Let the hook that makes a person put them into a crew."""
 
     def create(_document: Any, _connection: Any) -> Any:
@@ -33,9 +47,11 @@ def by_creator(models: Models, crew: int) -> None:
         return person
 
     models.scim._wiring.declared["User"].hooks.creator = create
+    yield
 
 
-def by_listener(models: Models, crew: int) -> None:
+@contextmanager
+def by_listener(models: Models, crew: int) -> Iterator[None]:
     """Let a listener put everybody into a crew whose row is inserted."""
     pairs = models.db.metadata.tables["crew_person"]
 
@@ -43,26 +59,38 @@ def by_listener(models: Models, crew: int) -> None:
     def enrol(_mapper: Any, connection: sa.Connection, person: Any) -> None:
         connection.execute(pairs.insert(), {"crew_id": crew, "person_id": person.id})
 
+    yield
 
-def by_trigger(models: Models, crew: int) -> None:
-    """Let the database do so."""
+
+@contextmanager
+def by_trigger(models: Models, crew: int) -> Iterator[None]:
+    """Let the database do so, whose tables outlive the test."""
     with models.app.app_context():
-        kind = models.db.engine.dialect.name
-        kind = "mysql" if kind == "mariadb" else kind
-        with models.db.engine.begin() as connection:
-            if kind == "postgresql":
-                connection.exec_driver_sql(_FUNCTION.format(crew=crew))
-            connection.exec_driver_sql(_TRIGGERS[kind].format(crew=crew))
+        engine = models.db.engine
+    kind = "mysql" if engine.dialect.name == "mariadb" else engine.dialect.name
+    is_apart = kind == "postgresql"
+    with engine.begin() as connection:
+        if is_apart:
+            connection.exec_driver_sql(_FUNCTION.format(crew=crew))
+        connection.exec_driver_sql(_TRIGGERS[kind].format(crew=crew))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            ended = "FUNCTION enrol CASCADE" if is_apart else "TRIGGER enrol"
+            connection.exec_driver_sql(f"DROP {ended}")
 
 
 @pytest.mark.parametrize("enrol", [by_creator, by_listener, by_trigger])
-def test_is_shown(nested: Models, enrol: Callable[[Models, int], None]) -> None:
+def test_is_shown(
+    nested: Models, enrol: Callable[[Models, int], AbstractContextManager[None]]
+) -> None:
     """The answer to a POST shows the groups that a new user is in, also by way of others."""
     scim = nested.connect()
     part = scim.create_group("part")["id"]
     scim.create_group("whole", part)
-    enrol(nested, int(part))
-    created = scim.create("ann")
+    with enrol(nested, int(part)):
+        created = scim.create("ann")
     shown = [(each["display"], each["type"]) for each in created["groups"]]
     assert shown == [("part", "direct"), ("whole", "indirect")]
     assert scim.get(f"/Users/{created['id']}").json == created
