@@ -14,9 +14,9 @@ from tests.host import Host, make_host
 
 
 @pytest.fixture
-def outgoing(share: Callable[..., Host]) -> Iterator[Outgoing]:
+def outgoing(build: Callable[..., Host]) -> Iterator[Outgoing]:
     """An app with a connection ``acme``, whose receivers may be on this machine."""
-    yield from _hearing(share(**SETTINGS))
+    yield from _hearing(build(**SETTINGS))
 
 
 @pytest.fixture
