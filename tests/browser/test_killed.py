@@ -14,10 +14,7 @@ from tests.browser.served import ROOT, environment, patch, serve
 from tests.client import ScimClient
 from tests.waiting import PATIENCE
 
-pytestmark = [
-    pytest.mark.once("processes die as they do with any version"),
-    pytest.mark.one_database("who ends what is left is tried on each by itself", on="postgresql"),
-]
+pytestmark = pytest.mark.once("processes die as they do with any version")
 
 
 @pytest.fixture

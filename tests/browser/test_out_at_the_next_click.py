@@ -28,7 +28,6 @@ from tests.waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.once("a browser sees nothing of other versions"),
-    pytest.mark.one_database("a browser sees nothing of databases", on="postgresql"),
     pytest.mark.skipif(
         (DRIVER is None or CHROMIUM is None) and os.environ.get("CI") != "true",
         reason="there is no chromium with its driver",

@@ -16,7 +16,7 @@ from tests.web.live import Server, serve
 
 pytestmark = pytest.mark.one_database("a header is refused before anything is looked up")
 
-WRONG = 1_000
+WRONG = 10_000
 
 
 def forgeries(text: str) -> dict[str, str]:

@@ -29,10 +29,6 @@ from tests.web.strangers import (
     resource,
 )
 
-walled_alike = pytest.mark.one_database(
-    "whose a resource is stands in the same condition on each", on="postgresql"
-)
-
 ANN: dict[str, Any] = {
     "schemas": [USER],
     "userName": "ann@example.com",
@@ -79,7 +75,6 @@ def test_by_id(host: Host, scim: ScimClient, stranger: ScimClient) -> None:
     assert before == stored(host)
 
 
-@walled_alike
 @pytest.mark.parametrize(
     ("header", "value"),
     [
@@ -286,7 +281,6 @@ def world(fleet: Fleet) -> World:
     return world
 
 
-@walled_alike
 @pytest.mark.parametrize("stranger", STRANGERS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", BY_ID)
@@ -312,7 +306,6 @@ def test_names_of_others(world: World, name: str, kind: str, stranger: str) -> N
     assert world.rows() == before
 
 
-@walled_alike
 @pytest.mark.parametrize("stranger", STRANGERS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", BY_CURSOR)
@@ -372,7 +365,6 @@ def test_names_of_another_tenant_are_free(fresh: World, kind: str) -> None:
     assert [*map(json.dumps, found)] == theirs
 
 
-@walled_alike
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stranger", STRANGERS)

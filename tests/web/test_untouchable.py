@@ -104,19 +104,21 @@ def test_one_that_was_deleted_does_not_come_back(
     assert acme.get("/Users").json["totalResults"] == 0
 
 
-def test_it_costs_one_statement(build: Callable[..., Host]) -> None:
-    """To look for untouchable members costs one statement, however many there are."""
+def test_it_costs_two_statements(build: Callable[..., Host]) -> None:
+    """Members are found before they are let in, and looked at, however many there are."""
 
-    def count(host: Host, name: str) -> int:
+    def count(host: Host, name: str, members: int) -> int:
         client = host.connect(name, tenant="1")
-        ids = [client.create(f"{name}-{number}")["id"] for number in range(5)]
+        ids = [client.create(f"{name}-{number}")["id"] for number in range(members)]
         group = client.create_group(name)
         with host.statements() as seen:
             operation = {"op": "add", "path": "members", "value": [{"value": id} for id in ids]}
             client.patch(f"/Groups/{group['id']}", operation)
         return len(seen)
 
-    assert count(build(untouchable="seen"), "with") == count(build(), "without") + 1
+    looking, other = build(untouchable="seen"), build()
+    assert count(looking, "with", 5) == count(other, "without", 5) + 2
+    assert count(looking, "more", 9) == count(looking, "again", 5)
 
 
 @pytest.mark.parametrize("mark", ["nothing", "office", 5])
