@@ -17,7 +17,7 @@ from pathlib import Path
 from flask import Flask
 
 from .bare.app import make_bare
-from .filling import database, fill, forget_ends, tidy
+from .filling import database, fill, tidy
 from .host import make_host
 from .measuring import Comparison, Measurer
 from .peers.environment import PEERS
@@ -96,8 +96,7 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
             stack.callback(app.flush)
         served = arguments.profile is None and not (arguments.in_process or arguments.cpu)
         timed = stack.enter_context(serving(url, token)) if served else inner
-        engine = inner[0].engine
-        measurer = Measurer(timed, inner, arguments.seconds, partial(forget_ends, engine))
+        measurer = Measurer(timed, inner, arguments.seconds)
         if arguments.profile is None:
             print(HEAD)
         for family in families(size, is_quick=arguments.quick):
@@ -110,7 +109,7 @@ def _measure_on(name: str, url: str, size: int, arguments: argparse.Namespace) -
             for compared in measurer.measure(family):
                 print(row(compared), flush=True)
                 rows.append(compared)
-            tidy(engine, size)
+            tidy(inner[0].engine, size)
         if arguments.profile is None and size == int(arguments.sizes.split(",")[0]):
             wanted = (200, 5) if arguments.quick else (10_000, 100)
             if f"first sync of {wanted[0]:,}".startswith(arguments.only):

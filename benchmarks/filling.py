@@ -110,18 +110,6 @@ def tidy(engine: sa.Engine, size: int) -> None:
             connection.execute(sa.text(statement))
 
 
-def forget_ends(engine: sa.Engine) -> None:
-    """Take away whom the breaker has counted, as the end of its window does.
-
-    It counts them anew each time, and in a window there are seldom as many as there are here in a
-    second.
-
-    :param engine: the database.
-    """
-    with engine.begin() as connection:
-        connection.execute(sa.text("DELETE FROM scim_own_end"))
-
-
 def analyze(engine: sa.Engine) -> None:
     """Let the database know how large its tables are."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

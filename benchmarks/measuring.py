@@ -8,7 +8,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,6 @@ class Measurer:
     :param timed: the apps whose time counts, Flask-SCIM first.
     :param inner: the same apps in this process, for what cannot be seen from outside.
     :param seconds: how long each workload is measured.
-    :param between: puts the database in order after each turn, while nobody's time counts.
     :param least: how often each app is asked at the least.
     """
 
@@ -87,13 +86,11 @@ class Measurer:
         timed: Sequence[Contender],
         inner: Sequence[InProcess],
         seconds: float,
-        between: Callable[[], object],
         least: int = 6,
     ) -> None:
         self.timed = timed
         self.inner = inner
         self.seconds = seconds
-        self.between = between
         self.least = least
         self._traces = Traces(inner[0].engine)
         self._numbers: Counter[tuple[str, int]] = Counter()
@@ -130,7 +127,6 @@ class Measurer:
             for lane, taken in enumerate(self._ask(family, block)):
                 for index, seconds in enumerate(taken):
                     costs[index][lane].seconds += seconds
-            self.between()
             rounds += block
         return [Comparison(each.name, *pair) for each, pair in zip(family, costs, strict=True)]
 

@@ -1,18 +1,33 @@
-"""Those who have lost access lately, as the database has them: counted one by one."""
+"""Those who have lost access lately, as the database has them: numbered one by one.
+
+Each knows how many there were with it, so that the newest and the last one before a window tell how
+many are in it, however many that is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ..store.sql.kept import kept
 
-#: On these, a read sees what there was when the transaction first read something.
-_READS_OLD = ("mysql", "mariadb")
+
+class _End(NamedTuple):
+    """A row: when it was, and how many there had been by then."""
+
+    time: datetime | None = None
+    ended: int = 0
+    known: int = 0
+    base: int | None = None
+
+
+#: What stands for a row where there is none.
+_NONE = _End()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,7 @@ class Counted:
     :param known: how many of them had access before the window began.
     :param base: how many had in all, where somebody has counted them.
     :param is_known: whether the one who is about to lose access had it before.
+    :param newest: the newest row, or what stands for it where there is none.
     :param written: the row in which that one is counted from now on, where there is one already.
     """
 
@@ -36,6 +52,7 @@ class Counted:
     known: int
     base: int | None
     is_known: bool
+    newest: _End
     written: int | None = None
 
 
@@ -68,28 +85,41 @@ class Ends:
         """
         database = self._database
         asked: dict[str, Any] = {"of": self._id}
-        dialect, state = database.dialect.name, None
+        dialect, state, written = database.dialect.name, None, None
         # On SQLite nobody else writes by now: the row is locked, and so is all the rest.
         if dialect != "sqlite":
             state = database.scalar(_take_turn(self._connections), asked)
         now = datetime.now(UTC)
         before = now - window
         is_known = since is not None and since <= before
-        asked |= {"since": before}
-        written = None
+        asked |= {"before": before}
         if dialect == "sqlite":
-            look = _look(self._connections, self._ends)
-            state, total, ended, known, base = database.execute(look, asked).one()
+            state, *ends = database.execute(_look(self._connections, self._ends), asked).one()
         elif dialect == "postgresql":
             asked |= {"now": now, "is_known": int(is_known)}
-            total, ended, known, base, written = database.execute(_add(self._ends), asked).one()
+            *ends, written = database.execute(_add(self._ends), asked).one()
         else:
-            total, ended, known, base = database.execute(_count(self._ends, dialect), asked).one()
-        if total > ended:
+            rows = {place: row for *row, place in database.execute(_read_all(self._ends), asked)}
+            last, passed, first = (rows.get(place, _NONE) for place in range(3))
+            ends = [*last, *passed[:3], first[1]]
+        newest, passed, oldest = _read(ends[:4]), _read(ends[4:7]), ends[7]
+        if passed.time is not None and oldest < passed.ended:
             columns = self._ends.c
-            is_over = sa.and_(columns.connection_id == self._id, columns.time <= before)
-            database.execute(self._ends.delete().where(is_over))
-        return Counted(str(state), before, now, ended, int(known or 0), base, is_known, written)
+            is_over = columns.time <= passed.time, columns.ended < passed.ended
+            is_own = columns.connection_id == self._id
+            database.execute(self._ends.delete().where(is_own, *is_over))
+        return Counted(
+            str(state),
+            before,
+            # The rows of a connection follow one another, whatever clocks say.
+            now if newest.time is None else max(now, newest.time),
+            newest.ended - passed.ended,
+            newest.known - passed.known,
+            newest.base if newest.time is not None and newest.time > before else None,
+            is_known,
+            newest,
+            written,
+        )
 
     def note(self, counted: Counted, base: int | None) -> None:
         """Write down that one more loses access, with the transaction in hand.
@@ -98,8 +128,13 @@ class Ends:
         :param base: how many had access before the window, where somebody has counted them.
         """
         if counted.written is None:
-            known = int(counted.is_known)
-            row = {"connection_id": self._id, "time": counted.now, "known": known, "base": base}
+            row = {
+                "connection_id": self._id,
+                "time": counted.now,
+                "ended": counted.newest.ended + 1,
+                "known": counted.newest.known + counted.is_known,
+                "base": base,
+            }
             self._database.execute(_insert(self._ends), row)
         elif base != counted.base:
             columns = self._ends.c
@@ -126,49 +161,73 @@ def _take_turn(connections: sa.Table) -> sa.Select[Any]:
 
 @kept
 def _look(connections: sa.Table, ends: sa.Table) -> sa.Select[Any]:
-    """Read what the connection is open for, and count."""
+    """Read what the connection is open for, and the rows that count."""
     columns = connections.c
-    return (
-        sa.select(columns.state, *_counts(ends))
-        .select_from(connections.outerjoin(ends, ends.c.connection_id == columns.id))
-        .where(columns.id == sa.bindparam("of"))
-        .group_by(columns.id)
-    )
+    rows = [each.subquery() for each in _each(ends)]
+    found: sa.FromClause = connections
+    for row in rows:
+        found = found.outerjoin(row, sa.true())
+    statement = sa.select(columns.state, *_told(*rows))
+    return statement.select_from(found).where(columns.id == sa.bindparam("of"))
 
 
 @kept
-def _count(ends: sa.Table, dialect: str) -> sa.Select[Any]:
-    counted = sa.select(*_counts(ends)).where(ends.c.connection_id == sa.bindparam("of"))
-    return counted.with_for_update() if dialect in _READS_OLD else counted
+def _read_all(ends: sa.Table) -> sa.CompoundSelect[Any]:
+    """Read the rows that count, with the place of each, as they are now."""
+    # Where a transaction sees what there was when it first read something, only locks are new.
+    places = (
+        each.add_columns(sa.literal_column(str(place)).label("place")).with_for_update()
+        for place, each in enumerate(_each(ends))
+    )
+    return sa.union_all(*places)
 
 
 @kept
 def _add(ends: sa.Table) -> sa.Select[Any]:
-    """Count, and write one more down that is not counted itself; what is refused is undone."""
-    counts = _count(ends, "postgresql").cte("counts")
-    columns = ends.c
+    """Read them, and write one more down that is not among them; what is refused is undone."""
+    columns, rows = ends.c, [each.cte(name) for name, each in zip(_ROWS, _each(ends), strict=True)]
+    newest, passed, oldest = rows
+    any_of = sa.select(sa.literal(1).label("one")).subquery()
+    found = any_of.outerjoin(newest, sa.true())
+    now = sa.bindparam("now", type_=columns.time.type)
+    is_within = newest.c.time > sa.bindparam("before", type_=columns.time.type)
     row = {
         "connection_id": sa.bindparam("of", type_=columns.connection_id.type),
-        "time": sa.bindparam("now", type_=columns.time.type),
-        "known": sa.bindparam("is_known", type_=columns.known.type),
-        "base": counts.c.base,
+        "time": sa.func.greatest(newest.c.time, now, type_=columns.time.type),
+        "ended": sa.func.coalesce(newest.c.ended, 0) + 1,
+        "known": sa.func.coalesce(newest.c.known, 0) + sa.bindparam("is_known"),
+        "base": sa.case((is_within, newest.c.base)),
     }
-    added = ends.insert().from_select(list(row), sa.select(*row.values())).returning(columns.id)
+    one_more = sa.select(*row.values()).select_from(found)
+    added = ends.insert().from_select(list(row), one_more).returning(columns.id)
     written = added.cte("written")
-    # Each of them has one row.
-    return sa.select(counts, written).select_from(counts.join(written, sa.true()))
+    # Each of them has one row, or none.
+    joined = written.outerjoin(newest, sa.true()).outerjoin(passed, sa.true())
+    joined = joined.outerjoin(oldest, sa.true())
+    return sa.select(*_told(*rows), written.c.id).select_from(joined)
 
 
-def _counts(ends: sa.Table) -> list[Any]:
-    """All who are written down, those in the window, how many of them were known, and the base."""
+_ROWS = ("newest", "passed", "oldest")
+
+
+def _each(ends: sa.Table) -> list[sa.Select[Any]]:
+    """The newest row of the connection, the newest before the window, and the oldest."""
     columns = ends.c
-    within = columns.time > sa.bindparam("since")
-    return [
-        sa.func.count(columns.id).label("total"),
-        sa.func.count(sa.case((within, 1))).label("ended"),
-        sa.func.sum(sa.case((within, columns.known), else_=0)).label("known"),
-        sa.func.max(sa.case((within, columns.base))).label("base"),
-    ]
+    whole = (columns.time, columns.ended, columns.known, columns.base)
+    own = sa.select(*whole).where(columns.connection_id == sa.bindparam("of")).limit(1)
+    backwards = own.order_by(columns.time.desc(), columns.id.desc())
+    passed = backwards.where(columns.time <= sa.bindparam("before"))
+    return [backwards, passed, own.order_by(columns.time, columns.id)]
+
+
+def _told(newest: sa.FromClause, passed: sa.FromClause, oldest: sa.FromClause) -> list[Any]:
+    """What of these rows is read where one statement reads all of them."""
+    before = passed.c
+    return [*newest.c, before.time, before.ended, before.known, oldest.c.ended]
+
+
+def _read(row: Sequence[Any]) -> _End:
+    return _NONE if row[0] is None else _End(*row)
 
 
 @kept

@@ -150,14 +150,21 @@ def test_only_real_ends_count(host: Host) -> None:
 
 
 def test_time_passes(host: Host) -> None:
-    """What is longer ago than the window does not count, and is forgotten."""
-    acme = limited(host, breaker_count=2, breaker_window=7_200)
-    users = populate(acme, 5)
-    assert [acme.delete(user).status_code for user in users[:2]] == [204, 204]
+    """What is longer ago than the window does not count, and all but the last is forgotten."""
+    acme = limited(host, breaker_count=3, breaker_window=7_200)
+    users = populate(acme, 7)
+    assert [acme.delete(user).status_code for user in users[:3]] == [204, 204, 204]
     age(host, hours=3)
-    assert [acme.delete(user).status_code for user in users[2:]] == [204, 204, 503]
+    assert [acme.delete(user).status_code for user in users[3:]] == [204, 204, 204, 503]
     with host.app.app_context():
-        assert host.db.session.query(host.scim._wiring.tables.ends).count() == 2
+        ends = host.scim._wiring.tables.ends
+        assert host.db.session.query(ends).count() == 1 + 3
+        assert [row.ended for row in host.db.session.query(ends).order_by(ends.c.id)] == [
+            3,
+            4,
+            5,
+            6,
+        ]
 
 
 def test_a_share_too_large(host: Host) -> None:

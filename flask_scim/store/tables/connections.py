@@ -95,8 +95,10 @@ def add_end_table(metadata: sa.MetaData) -> sa.Table:
             nullable=False,
         ),
         sa.Column("time", UtcDateTime, nullable=False),
-        # 1 of somebody who had access before the window began, else 0: so that they add up.
-        sa.Column("known", sa.SmallInteger, nullable=False),
+        # How many there have been with this one, and how many of them had had access before the
+        # window began: two rows tell how many came between them.
+        sa.Column("ended", sa.Integer, nullable=False),
+        sa.Column("known", sa.Integer, nullable=False),
         # How many people had, where somebody has counted them.
         sa.Column("base", sa.Integer),
         sa.Index("ix_scim_own_end_time", "connection_id", "time"),
