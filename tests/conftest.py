@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 
 from tests.client import ScimClient
-from tests.host import Host, clear, empty, make_host
+from tests.host import Host, clear, empty, forget_tables, make_host
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 _SERVERS = {
@@ -134,6 +134,8 @@ def elsewhere(database: str) -> Iterator[str]:
     _run(url, f"CREATE DATABASE {name}")
     yield url.set(database=name).render_as_string(hide_password=False)
     _run(url, f"DROP DATABASE {name}" + _forced(url))
+    # Another one of this name may come.
+    forget_tables(url.set(database=name))
 
 
 @pytest.fixture

@@ -177,8 +177,8 @@ def furnish(db: SQLAlchemy) -> None:
     Servers take their time to make tables: those that apps before it have left stay, unless one of
     its own has the name of one that is not the same.
     """
-    url = str(db.engine.url)
-    before = _standing.get(url)
+    place = _place(db.engine.url)
+    before = _standing.get(place)
     if before is not None and before.metadata is db.metadata:
         empty(db)
         return
@@ -194,7 +194,7 @@ def furnish(db: SQLAlchemy) -> None:
     there = {} if before is None else before.described
     if not ours.keys() <= there.keys():
         db.create_all()
-    _standing[url] = _Standing(db.metadata, there | ours)
+    _standing[place] = _Standing(db.metadata, there | ours)
 
 
 def clear(url: str | sa.URL) -> None:
@@ -204,7 +204,18 @@ def clear(url: str | sa.URL) -> None:
     there.reflect(engine)
     there.drop_all(engine)
     engine.dispose()
-    _standing.pop(str(engine.url), None)
+    forget_tables(url)
+
+
+def forget_tables(url: str | sa.URL) -> None:
+    """Forget what stood in such a database, which has no tables any more."""
+    _standing.pop(_place(url), None)
+
+
+def _place(url: str | sa.URL) -> tuple[str, str | None]:
+    """What a database is known by, however it is connected to."""
+    url = sa.make_url(url)
+    return url.get_backend_name(), url.database
 
 
 def empty(db: SQLAlchemy, metadata: sa.MetaData | None = None) -> None:
@@ -233,7 +244,7 @@ class _Standing:
     described: dict[str, list[str]]
 
 
-_standing: dict[str, _Standing] = {}
+_standing: dict[tuple[str, str | None], _Standing] = {}
 
 
 def _describe(db: SQLAlchemy) -> dict[str, list[str]]:
