@@ -21,8 +21,8 @@ from ..columns.codecs import DateTimeCodec, NumberTextCodec
 from ..columns.json_codecs import JsonCodec, compare_json
 from ..columns.names import NameScope, is_named, some_name
 from ..columns.places import Place
+from ..references.entries import Entries
 from ..references.links import Link
-from ..references.references import References
 from ..sql.backends import Backend, Keys, Sql
 
 
@@ -46,7 +46,7 @@ def compile_filter(
     condition: Condition,
     binding: Binding,
     backend: Backend,
-    references: Mapping[str, References],
+    references: Mapping[str, Entries],
     *,
     is_scoped: bool = False,
 ) -> Sql:
@@ -97,7 +97,7 @@ def _compile(condition: Condition, scope: Scope) -> Sql:
 class _ResourceScope:
     binding: Binding
     backend: Backend
-    references: Mapping[str, References]
+    references: Mapping[str, Entries]
     is_scoped: bool
 
     def compare(self, path: AttributePath, operator: Operator, value: Comparable) -> Sql:
@@ -184,7 +184,7 @@ class _ResourceScope:
 
         return some_name(place.codec, self.binding.key, _column(place), self.backend, compiled)
 
-    def _some_reference(self, references: References, condition: Condition | None) -> Sql:
+    def _some_reference(self, references: Entries, condition: Condition | None) -> Sql:
         terms = []
         for link in references.links:
             is_it: Sql = sa.true()

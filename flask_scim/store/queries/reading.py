@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from ...protocol.syntax import Operator
 from ...protocol.values import write_datetime
 from ...provisioning.ports import Connection, Page, Position, Query, Resource
 from ..columns.binding import Binding
-from ..references.references import References
+from ..references.entries import Entries
 from ..sql.backends import Backend, Sql
 from ..sql.failures import translated
 from ..sql.slots import Slot, keep
@@ -63,7 +63,7 @@ class Reading:
     backend: Backend
     connection: Connection
     binding: Binding
-    references: dict[str, References]
+    references: Mapping[str, Entries]
     beside: Beside | None = None
 
     def get(self, id: str, references: tuple[str, ...] = ()) -> Resource | None:

@@ -1,214 +1,46 @@
-"""The references of resources: read for many at once, changed as sets."""
+"""The references of resources, changed as sets."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from ...protocol.errors import InvalidValue
 from ...provisioning.members import Member, MemberChange
-from ...provisioning.ports import Connection, Moved
-from ..columns.binding import Binding
+from ...provisioning.ports import Moved
 from ..columns.relations import chunks, insert_pairs
 from ..columns.untouchable import spare_behind
-from ..sql.backends import Backend, Sql
-from ..sql.statements import run
+from ..sql.backends import Sql
+from .entries import PART, Entries
 from .links import Link
 from .statements import (
-    KEYS,
-    LIMIT,
-    NEAR,
     delete_pairs,
     entry_maker,
     is_plain,
     is_plainly_filled,
     let_in,
     let_out,
-    select_entries,
     select_everyone,
-    select_indirect,
     select_present,
     select_rows,
-    visible,
 )
-
-#: How many rows are fetched at a time: more at once than one by one, and not all of a large group.
-_PART = 1_000
 
 
 @dataclass(slots=True)
-class References:
-    """The references of one attribute of one connection's resources.
+class References(Entries):
+    """The references of one attribute of one connection's resources, to be changed.
 
-    :param session: the host's session.
-    :param backend: the database behind it.
-    :param connection: whose resources are in reach; nothing else is.
-    :param links: the relationships that make up the attribute.
     :param ignores_unknown: whether ids that lead nowhere are passed over.
     """
 
-    session: Session
-    backend: Backend
-    connection: Connection
-    links: list[Link]
     ignores_unknown: bool = False
     #: What was read of rows to replace their references, by the keys of the rows.
     _known: dict[Any, list[_Plan]] = field(default_factory=dict)
-
-    def load(self, keys: list[Any]) -> dict[Any, list[dict[str, Any]]]:
-        """Read the entries of some rows.
-
-        :param keys: the primary keys of the rows.
-        :return: the entries of each row that has any, in a stable order.
-        """
-        found: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
-        for link in self.links:
-            for chunk in chunks(keys):
-                for near, entries in self._entries(link, select_entries, chunk):
-                    found[near] += entries
-                if link.upward is not None:
-                    self._load_indirect(link, chunk, found)
-        return found
-
-    def load_few(self, key: Any, most: int) -> list[dict[str, Any]] | None:
-        """Read the entries of a row, which are its own to change; ``None`` if it has many.
-
-        :param key: the primary key of the row.
-        :param most: how many are not many.
-        :return: the entries, in a stable order.
-        """
-        entries: list[dict[str, Any]] = []
-        for link in self.links:
-            rows = self._run(link, select_entries, [key], most + 1).all()
-            if len(entries) + len(rows) > most:
-                return None
-            entries += entry_maker(link)(rows)
-        return entries
-
-    def load_changed(self, key: Any) -> list[dict[str, Any]]:
-        """Read the entries of a locked row, but for what has been read of it to change it.
-
-        :param key: the primary key of the row.
-        :return: the entries, in a stable order.
-        """
-        known = self._known.pop(key, None)
-        if known is None:
-            return self.load([key]).get(key, [])
-        entries: list[dict[str, Any]] = []
-        for plan in known:
-            rows = [row for row in plan.rows or () if row[0] in plan.coming]
-            for chunk in chunks(list(plan.came)):
-                some = self._run(plan.link, select_everyone, chunk, near=key, some=True)
-                rows += map(tuple, some)
-                rows.sort(key=itemgetter(0))
-            entries += entry_maker(plan.link)(rows)
-        return entries
-
-    def forget(self) -> None:
-        """Forget what has been read of rows, which are locked no longer."""
-        self._known.clear()
-
-    def _load_indirect(
-        self, link: Link, keys: list[Any], found: defaultdict[Any, list[dict[str, Any]]]
-    ) -> None:
-        """Add what is referred to by way of something else."""
-        for near, entries in self._entries(link, select_indirect, keys):
-            known = {entry["value"] for entry in found[near]}
-            found[near] += [
-                each | {"type": "indirect"} for each in entries if each["value"] not in known
-            ]
-
-    def _entries(
-        self, link: Link, build: Callable[..., Any], keys: list[Any]
-    ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-        """Read entries, some at a time, with the key of the row that refers to all of these."""
-        make = entry_maker(link)
-        for part in self._run(link, build, keys).partitions(_PART):
-            entries = make(part)
-            if len(keys) == 1:
-                yield keys[0], entries
-                continue
-            spread: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
-            for row, entry in zip(part, entries, strict=True):
-                spread[row[0]].append(entry)
-            yield from spread.items()
-
-    def _run(
-        self,
-        link: Link,
-        build: Callable[..., Any],
-        keys: list[Any],
-        limit: int | None = None,
-        near: Any = None,
-        **how: Any,
-    ) -> Any:
-        """Run a statement on some rows that is kept with the link."""
-        is_one = len(keys) == 1
-        if limit is not None:
-            how["limited"] = True
-        values = link.target.scope(self.connection) | {
-            KEYS: keys[0] if is_one else keys,
-            NEAR: near,
-            LIMIT: limit,
-        }
-        return run(self.session, build(link, one=is_one, **how), values, link.target.mapper)
-
-    @property
-    def scope(self) -> dict[str, Any]:
-        """The values with which a statement of :meth:`some` runs."""
-        scope: dict[str, Any] = {}
-        for link in self.links:
-            scope |= link.target.scope(self.connection)
-        return scope
-
-    def select(self, key: Any, condition: Sql, link: Link, also: Iterable[Member]) -> list[Member]:
-        """Find members that satisfy a condition.
-
-        :param key: the primary key of the row.
-        :param condition: the condition as SQL, on the rows that the link leads to.
-        :param link: the link that is searched.
-        :param also: resources to look at beside the members.
-        :return: those that satisfy it.
-        """
-        id_place = link.target.id
-        column = id_place.column
-        statement = self._visible(link, column).where(link.near == key, condition)
-        raws = list(self.session.scalars(statement))
-        for chunk in chunks(list(self._find(link, key, [member for member, _ in also]))):
-            others = link.target.select(column).where(link.target.key.in_(chunk), condition)
-            raws += self.session.scalars(others)
-        return [(id_place.codec.decode(raw), link.kind) for raw in raws]
-
-    def some(self, binding: Binding, link: Link, condition: Sql, indirect: Sql) -> Sql:
-        """Tell in SQL whether a row refers to a resource that satisfies a condition.
-
-        The statement runs with the values of :attr:`scope`.
-
-        :param binding: the resource type that refers.
-        :param link: the relationship.
-        :param condition: the condition, on the rows that the link leads to.
-        :param indirect: the condition on those that it leads to by way of others.
-        :return: the condition on the row that refers.
-        """
-        statement = visible(link, sa.literal(1)).where(link.near == binding.key, condition)
-        is_direct = sa.exists(statement.correlate(binding.mapper.local_table, binding.record))
-        if link.upward is None:
-            return is_direct
-        pairs = link.climb()
-        beyond = link.target.select(pairs.c.near).join(pairs, pairs.c.far == link.target.key)
-        table = link.table.alias()
-        is_both = sa.exists().where(
-            table.c[link.near.key] == pairs.c.near, table.c[link.far.key] == pairs.c.far
-        )
-        beyond = beyond.where(*link.target.is_own, indirect, sa.not_(is_both))
-        return sa.or_(is_direct, binding.key.in_(beyond))
 
     def change(self, key: Any, change: MemberChange) -> Moved:
         """Change the references of a locked row.
@@ -251,6 +83,58 @@ class References:
             self._known[key] = plans
         return Moved(frozenset(added), frozenset(removed))
 
+    def load_changed(self, key: Any) -> list[dict[str, Any]]:
+        """Read the entries of a locked row, but for what has been read of it to change it.
+
+        :param key: the primary key of the row.
+        :return: the entries, in a stable order.
+        """
+        known = self._known.pop(key, None)
+        if known is None:
+            return self.load([key]).get(key, [])
+        entries: list[dict[str, Any]] = []
+        for plan in known:
+            rows = [row for row in plan.rows or () if row[0] in plan.coming]
+            for chunk in chunks(list(plan.came)):
+                some = self._run(plan.link, select_everyone, chunk, near=key, some=True)
+                rows += map(tuple, some)
+                rows.sort(key=itemgetter(0))
+            entries += entry_maker(plan.link)(rows)
+        return entries
+
+    def forget(self) -> None:
+        """Forget what has been read of rows, which are locked no longer."""
+        self._known.clear()
+
+    def clear(self, link: Link, key: Any) -> dict[str, Any]:
+        """Take away all references of a row.
+
+        :param link: the relationship.
+        :param key: the primary key of the row.
+        :return: the ids that it referred to, each with the primary key of its row.
+        """
+        there = _ids(link, self._everyone(link, key))
+        self._take_out(link, key, there)
+        return {id: far for far, id in there.items()}
+
+    def select(self, key: Any, condition: Sql, link: Link, also: Iterable[Member]) -> list[Member]:
+        """Find members that satisfy a condition.
+
+        :param key: the primary key of the row.
+        :param condition: the condition as SQL, on the rows that the link leads to.
+        :param link: the link that is searched.
+        :param also: resources to look at beside the members.
+        :return: those that satisfy it.
+        """
+        id_place = link.target.id
+        column = id_place.column
+        statement = self._visible(link, column).where(link.near == key, condition)
+        raws = list(self.session.scalars(statement))
+        for chunk in chunks(list(self._find(link, key, [member for member, _ in also]))):
+            others = link.target.select(column).where(link.target.key.in_(chunk), condition)
+            raws += self.session.scalars(others)
+        return [(id_place.codec.decode(raw), link.kind) for raw in raws]
+
     def _plan(self, link: Link, key: Any, unknown: dict[Member, None], *, keeps: bool) -> _Plan:
         """Find out who is to be in over a link, let in whom one statement can, cross all off."""
         rows = None if keeps else self._everyone(link, key)
@@ -263,17 +147,6 @@ class References:
         _cross_off(unknown, found)
         arriving = [far for far in found if far not in before]
         return _Plan(link, rows, there, coming | came | found, arriving, came)
-
-    def clear(self, link: Link, key: Any) -> dict[str, Any]:
-        """Take away all references of a row.
-
-        :param link: the relationship.
-        :param key: the primary key of the row.
-        :return: the ids that it referred to, each with the primary key of its row.
-        """
-        there = _ids(link, self._everyone(link, key))
-        self._take_out(link, key, there)
-        return {id: far for far, id in there.items()}
 
     def _let_in(self, link: Link, key: Any, members: list[Member]) -> dict[Any, Member]:
         """Let in those who are there and not yet in, as far as one statement does; tell who did."""
@@ -332,7 +205,7 @@ class References:
 
     def _everyone(self, link: Link, key: Any) -> list[tuple[Any, ...]]:
         """Read what the entries of all to whom a row refers are made of."""
-        parts = self._run(link, select_everyone, [], near=key).partitions(_PART)
+        parts = self._run(link, select_everyone, [], near=key).partitions(PART)
         # A plain tuple of plain values costs the collector nothing, however many there are.
         return [tuple(row) for part in parts for row in part]
 
