@@ -16,6 +16,9 @@ import sqlalchemy as sa
 
 from ..store.sql.kept import kept
 
+#: What the rows that count are called.
+_ROWS = ("newest", "passed", "oldest")
+
 
 class _End(NamedTuple):
     """A row: when it was, and how many there had been by then."""
@@ -101,9 +104,12 @@ class Ends:
         else:
             rows = {place: row for *row, place in database.execute(_read_all(self._ends), asked)}
             last, passed, first = (rows.get(place, _NONE) for place in range(3))
-            ends = [*last, *passed[:3], first[1]]
-        newest, passed, oldest = _read(ends[:4]), _read(ends[4:7]), ends[7]
-        if passed.time is not None and oldest < passed.ended:
+            ends = [*last, *passed[:3], *first[:3]]
+        newest, passed, oldest = (_read(ends[a:b]) for a, b in ((0, 4), (4, 7), (7, 10)))
+        if passed.time is None and oldest.ended > 1:
+            # The window has become longer, and what was before the oldest row is forgotten.
+            passed = oldest
+        if passed.time is not None and oldest.ended < passed.ended:
             columns = self._ends.c
             is_over = columns.time <= passed.time, columns.ended < passed.ended
             is_own = columns.connection_id == self._id
@@ -187,8 +193,8 @@ def _add(ends: sa.Table) -> sa.Select[Any]:
     """Read them, and write one more down that is not among them; what is refused is undone."""
     columns, rows = ends.c, [each.cte(name) for name, each in zip(_ROWS, _each(ends), strict=True)]
     newest, passed, oldest = rows
-    any_of = sa.select(sa.literal(1).label("one")).subquery()
-    found = any_of.outerjoin(newest, sa.true())
+    nothing = sa.select(sa.literal(1)).subquery()
+    found = nothing.outerjoin(newest, sa.true())
     now = sa.bindparam("now", type_=columns.time.type)
     is_within = newest.c.time > sa.bindparam("before", type_=columns.time.type)
     row = {
@@ -207,9 +213,6 @@ def _add(ends: sa.Table) -> sa.Select[Any]:
     return sa.select(*_told(*rows), written.c.id).select_from(joined)
 
 
-_ROWS = ("newest", "passed", "oldest")
-
-
 def _each(ends: sa.Table) -> list[sa.Select[Any]]:
     """The newest row of the connection, the newest before the window, and the oldest."""
     columns = ends.c
@@ -222,8 +225,8 @@ def _each(ends: sa.Table) -> list[sa.Select[Any]]:
 
 def _told(newest: sa.FromClause, passed: sa.FromClause, oldest: sa.FromClause) -> list[Any]:
     """What of these rows is read where one statement reads all of them."""
-    before = passed.c
-    return [*newest.c, before.time, before.ended, before.known, oldest.c.ended]
+    others = (column for row in (passed.c, oldest.c) for column in (row.time, row.ended, row.known))
+    return [*newest.c, *others]
 
 
 def _read(row: Sequence[Any]) -> _End:

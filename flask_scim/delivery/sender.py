@@ -148,8 +148,8 @@ class Sender:
     ) -> Reply:
         assert connection.sock is not None
         connection.sock.settimeout(_remaining(deadline))
-        # Whatever makes a response will do, and not a class alone.
-        connection.response_class = partial(_TimedResponse, deadline=deadline)  # type: ignore[assignment]
+        respond = partial(_TimedResponse, deadline=deadline)
+        connection.response_class = respond  # type: ignore[assignment]  # not a class alone will do
         own = {"Host": self._target.authority, "User-Agent": "Flask-SCIM"}
         connection.request("POST", self._target.path, body, {**own, **headers})
         response = connection.getresponse()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .resolver import All, AnyOf, Compare, Condition, Negate, Some
 from .schema import Attribute
@@ -123,7 +124,8 @@ def lift(condition: Condition) -> Lifted:
             case Compare(path, Operator.EQ, str(text)) if text and text.isascii():
                 name = f"flask_scim_text_{len(taken) + len(left) + 1}"
                 taken[name] = comparison
-                return Compare(path, Operator.EQ, Blank(name))  # type: ignore[arg-type]  # for a while
+                blank: Any = Blank(name)
+                return Compare(path, Operator.EQ, blank)
         left.append(comparison)
         return comparison
 

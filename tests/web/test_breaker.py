@@ -167,6 +167,18 @@ def test_time_passes(host: Host) -> None:
         ]
 
 
+def test_a_longer_window(host: Host) -> None:
+    """Who is forgotten does not come back to count when the window becomes longer."""
+    acme = limited(host, breaker_count=4, breaker_window=3_600)
+    users = populate(acme, 10)
+    assert {acme.delete(user).status_code for user in users[:3]} == {204}
+    age(host, hours=2)
+    assert {acme.delete(user).status_code for user in users[3:5]} == {204}
+    with host.app.app_context():
+        host.scim.connections.edit("acme", policy={"breaker_window": 86_400})
+    assert [acme.delete(user).status_code for user in users[5:8]] == [204, 204, 503]
+
+
 def test_a_share_too_large(host: Host) -> None:
     """Those who had access before count, and so many of them may go."""
     acme = limited(host, breaker_count=0, breaker_share=50)
